@@ -1,0 +1,37 @@
+/**
+ * The HTTP surface as data: the CDK app makes resources and methods of it, the CapabilityStatement lists its
+ * interactions, and answer-unrouted takes the Allow header from it.
+ */
+export type FunctionName =
+  | "create-patient"
+  | "read-patient"
+  | "update-patient"
+  | "delete-patient"
+  | "search-patients"
+  | "describe-capabilities";
+
+/** Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, and `capabilities` of the system. */
+export type Interaction = "create" | "read" | "vread" | "update" | "delete" | "search-type" | "capabilities";
+
+export type Route = {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** As API Gateway writes it: `{id}` is a path parameter. */
+  readonly path: string;
+  readonly function: FunctionName;
+  readonly interaction: Interaction;
+};
+
+export const routes: readonly Route[] = [
+  { method: "POST", path: "/Patient", function: "create-patient", interaction: "create" },
+  { method: "GET", path: "/Patient", function: "search-patients", interaction: "search-type" },
+  { method: "HEAD", path: "/Patient", function: "search-patients", interaction: "search-type" },
+  { method: "POST", path: "/Patient/_search", function: "search-patients", interaction: "search-type" },
+  { method: "GET", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
+  { method: "HEAD", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
+  { method: "PUT", path: "/Patient/{id}", function: "update-patient", interaction: "update" },
+  { method: "DELETE", path: "/Patient/{id}", function: "delete-patient", interaction: "delete" },
+  { method: "GET", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
+  { method: "HEAD", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
+  { method: "GET", path: "/metadata", function: "describe-capabilities", interaction: "capabilities" },
+  { method: "HEAD", path: "/metadata", function: "describe-capabilities", interaction: "capabilities" },
+];

@@ -1,0 +1,25 @@
+/**
+ * What Particle holds about a person, in Particle's own words.
+ * Source: "Required Fields" of the vendor's Patients API page.
+ */
+export type Demographics = {
+  readonly given_name: string;
+  readonly family_name: string;
+  /** `YYYY-MM-DD` */
+  readonly date_of_birth: string;
+  readonly gender: "MALE" | "FEMALE";
+  /** Five digits. */
+  readonly postal_code: string;
+  readonly address_city: string;
+  /** Two-letter USPS code. */
+  readonly address_state: string;
+  /** Without city, state and postal code. */
+  readonly address_lines?: readonly string[];
+  /** `NNN-NN-NNNN` */
+  readonly ssn?: string;
+  /** `NNN-NNN-NNNN` */
+  readonly telephone?: string;
+  readonly email?: string;
+};
+
+export type DemographicField = keyof Demographics;

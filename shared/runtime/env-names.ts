@@ -1,0 +1,32 @@
+/**
+ * Names of the environment variables of the functions. The CDK app sets them and `env.ts` reads them, so a name that
+ * only one side knows does not compile.
+ */
+export const ENV = {
+  /** Name of the DynamoDB table. */
+  tableName: "TABLE_NAME",
+  /** ARN of the secret `{"current": "<key id>", "<key id>": "<key>"}` for digests and keyed hashes. */
+  digestKeySecret: "DIGEST_KEY_SECRET_ARN",
+  /** ARN of the secret that holds Particle's current JWT as bare text. */
+  tokenSecret: "PARTICLE_TOKEN_SECRET_ARN",
+  /** ARN of the secret `{"client_id", "client_secret", "scope"?}`; only refresh-token may read it. */
+  credentialsSecret: "PARTICLE_CREDENTIALS_SECRET_ARN",
+  /** Such as `https://api.particlehealth.com`; plain http only for loopback addresses. */
+  particleBaseUrl: "PARTICLE_BASE_URL",
+  /** `v1` or `v2`, the path segment after `/api/`. */
+  particleApiVersion: "PARTICLE_API_VERSION",
+  /** What stands before the token in the Authorization header, `Bearer`; empty for the raw token. */
+  particleAuthorizationPrefix: "PARTICLE_AUTHORIZATION_PREFIX",
+  /** Milliseconds that one attempt at Particle may take. */
+  particleAttemptTimeoutMs: "PARTICLE_ATTEMPT_TIMEOUT_MS",
+  /** Seconds after its deadline during which nobody decides an operation of unknown outcome. */
+  settleSeconds: "SETTLE_SECONDS",
+  /** Seconds during which identical content is taken for a retry; 0 = never. */
+  retryWindowSeconds: "RETRY_WINDOW_SECONDS",
+  /** System of the identifier that carries Particle's patient_id in what this server answers. */
+  patientIdIdentifierSystem: "PATIENT_ID_IDENTIFIER_SYSTEM",
+  /** System of the identifier that carries Particle's own particle_patient_id. */
+  particlePatientIdIdentifierSystem: "PARTICLE_PATIENT_ID_IDENTIFIER_SYSTEM",
+} as const;
+
+export type EnvName = (typeof ENV)[keyof typeof ENV];
