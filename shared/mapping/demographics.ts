@@ -23,3 +23,11 @@ export type Demographics = {
 };
 
 export type DemographicField = keyof Demographics;
+
+/**
+ * Demographics as Particle answers them: the same fields, any of which may be missing, in formats that Particle is
+ * free to choose (a telephone comes back as `(234) 567-8910`, a gender in upper case, a ZIP without its last four).
+ */
+export type EchoedDemographics = {
+  readonly [Field in Exclude<DemographicField, "address_lines">]?: string;
+} & { readonly address_lines?: readonly string[] };

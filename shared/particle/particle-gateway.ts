@@ -1,4 +1,4 @@
-import type { Demographics } from "../mapping/demographics.ts";
+import type { Demographics, EchoedDemographics } from "../mapping/demographics.ts";
 
 /** A patient as Particle answers it: absent and empty optional fields are both left out. */
 export type ParticlePatient = {
@@ -6,15 +6,8 @@ export type ParticlePatient = {
   /** Particle's own id; documented since v1.3, so it may be missing. */
   readonly particle_patient_id?: string;
   /** As Particle writes them: a telephone may come back as `(234) 567-8910`, a gender in another case. */
-  readonly demographics: ParticleEcho;
+  readonly demographics: EchoedDemographics;
 };
-
-/** Demographics as Particle echoes them: the same fields, but formats that Particle is free to choose. */
-export type ParticleEcho = { readonly [Field in keyof Demographics]?: Demographics[Field] extends
-    | readonly string[]
-    | undefined
-    ? readonly string[]
-    : string };
 
 export type ParticleCall = {
   /** Epoch milliseconds after which nothing is sent any more and whatever runs is aborted. */

@@ -1,0 +1,56 @@
+import * as v from "valibot";
+import { ENV } from "./env-names.ts";
+
+const text = v.pipe(v.string(), v.minLength(1));
+const count = v.pipe(v.string(), v.regex(/^\d+$/, "must be a whole number"), v.transform(Number));
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+const baseUrl = v.pipe(
+  v.string(),
+  v.url(),
+  v.check((value) => {
+    const { protocol, hostname } = new URL(value);
+    return protocol === "https:" || (protocol === "http:" && loopback.test(hostname));
+  }, "must be https (http only on a loopback address)"),
+  v.transform((value) => value.replace(/\/+$/, "")),
+);
+
+const SCHEMAS = {
+  tableName: text,
+  digestKeySecret: text,
+  tokenSecret: text,
+  credentialsSecret: text,
+  particleBaseUrl: baseUrl,
+  particleApiVersion: v.picklist(["v1", "v2"]),
+  particleAuthorizationPrefix: v.optional(v.string(), ""),
+  particleAttemptTimeoutMs: count,
+  settleSeconds: count,
+  retryWindowSeconds: count,
+  patientIdIdentifierSystem: text,
+  particlePatientIdIdentifierSystem: text,
+} as const satisfies Record<keyof typeof ENV, v.GenericSchema<string | undefined, unknown>>;
+
+type Settings = { readonly [Key in keyof typeof SCHEMAS]: v.InferOutput<(typeof SCHEMAS)[Key]> };
+
+/**
+ * The settings that one function needs, parsed once, at cold start.
+ *
+ * @throws Error that names every variable that is missing or malformed.
+ */
+export function readEnv<const Key extends keyof Settings>(
+  env: Readonly<Record<string, string | undefined>>,
+  keys: readonly Key[],
+): Pick<Settings, Key> {
+  const faults: string[] = [];
+  const settings = keys.map((key) => {
+    const result = v.safeParse(SCHEMAS[key], env[ENV[key]]);
+    if (!result.success) {
+      faults.push(`${ENV[key]}: ${result.issues.map((issue) => issue.message).join(", ")}`);
+    }
+    return [key, result.output] as const;
+  });
+  if (faults.length > 0) {
+    throw new Error(`The environment is not usable. ${faults.join(". ")}.`);
+  }
+  return Object.fromEntries(settings) as Pick<Settings, Key>;
+}
