@@ -1,0 +1,17 @@
+import { capabilityStatement } from "../../shared/fhir/capability-statement.ts";
+import { fhirHandler } from "../../shared/http/fhir-handler.ts";
+import { routes } from "../../shared/http/routes.ts";
+import { createLog, type Log } from "../../shared/runtime/log.ts";
+
+/** GET /metadata: http://hl7.org/fhir/R4/http.html#capabilities */
+export const createHandler = (log: Log) =>
+  fhirHandler(log, async ({ base }) => ({
+    status: 200,
+    resource: capabilityStatement({
+      base,
+      interactions: routes.map(({ interaction }) => interaction).filter((code) => code !== "capabilities"),
+      searchParameters: ["_id", "identifier"],
+    }),
+  }));
+
+export const handler = createHandler(createLog());

@@ -1,0 +1,44 @@
+import type { Bundle, BundleEntry, BundleLink } from "fhir/r4";
+import { operationOutcome } from "../../shared/fhir/operation-outcome.ts";
+import { locationOf, patientOf } from "../../shared/http/patient-response.ts";
+import type { FhirRequest, Parameter } from "../../shared/http/request.ts";
+import type { FhirResponse } from "../../shared/http/response.ts";
+import type { ParticleIdSystems } from "../../shared/registration/registration.ts";
+import type { Listing, Matches } from "../../shared/registration/search-patients.ts";
+import { encodePosition, type SearchRequest } from "./request.ts";
+
+/** A searchset: http://hl7.org/fhir/R4/search.html#response. The total is left out where counting it would mean to walk Particle's whole list. */
+export function searchResponse(
+  { base }: FhirRequest,
+  { understood, position, warnings }: SearchRequest,
+  found: Listing | Matches,
+  systems: ParticleIdSystems,
+): FhirResponse {
+  const here = Object.keys(position).length > 0 ? [["page", encodePosition(position)] as const] : [];
+  const link: BundleLink[] = [{ relation: "self", url: urlOf(base, [...understood, ...here]) }];
+  if (found.next) {
+    link.push({ relation: "next", url: urlOf(base, [...understood, ["page", encodePosition(found.next)]]) });
+  }
+  const entry: BundleEntry[] = found.patients.map((held) => ({
+    fullUrl: locationOf(base, held.mapping),
+    resource: patientOf(held, systems),
+    search: { mode: "match" },
+  }));
+  if (warnings.length > 0) {
+    entry.push({ resource: operationOutcome(warnings), search: { mode: "outcome" } });
+  }
+  const bundle: Bundle = {
+    resourceType: "Bundle",
+    type: "searchset",
+    ...("total" in found && { total: found.total }),
+    link,
+    ...(entry.length > 0 && { entry }),
+  };
+  return { status: 200, resource: bundle };
+}
+
+/** URLSearchParams writes `|` as `%7C`: API Gateway refuses it raw. */
+function urlOf(base: string, parameters: readonly Parameter[]): string {
+  const query = new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value])).toString();
+  return query === "" ? `${base}/Patient` : `${base}/Patient?${query}`;
+}

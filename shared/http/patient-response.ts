@@ -1,0 +1,79 @@
+import type { OperationOutcome, Patient } from "fhir/r4";
+import type { Fault } from "../failure/failure.ts";
+import { operationOutcome } from "../fhir/operation-outcome.ts";
+import { particleToPatient } from "../mapping/particle-to-patient.ts";
+import type { Registered } from "../registration/create-patient.ts";
+import { type Held, heldBy } from "../registration/read-patient.ts";
+import type { ParticleIdSystems, Reading } from "../registration/registration.ts";
+import type { Mapping } from "../store/mapping-store.ts";
+import { etagOf } from "./preconditions.ts";
+import type { FhirRequest } from "./request.ts";
+import type { FhirResponse } from "./response.ts";
+
+/** The Patient that Particle holds, as FHIR. */
+export function patientOf({ mapping, demographics }: Held, systems: ParticleIdSystems): Patient {
+  const { id, version, lastUpdated, identifiers, patient_id, particle_patient_id } = mapping;
+  return particleToPatient({
+    id,
+    versionId: String(version),
+    lastUpdated,
+    demographics,
+    identifiers,
+    patient_id,
+    ...(particle_patient_id !== undefined && { particle_patient_id }),
+    systems,
+  });
+}
+
+/** ETag and Last-Modified: http://hl7.org/fhir/R4/http.html#versioning, the latter as an HTTP date. */
+export const versionHeaders = ({ version, lastUpdated }: Mapping): Record<string, string> => ({
+  ETag: etagOf(version),
+  "Last-Modified": new Date(lastUpdated).toUTCString(),
+});
+
+export const locationOf = (base: string, { id }: Mapping): string => `${base}/Patient/${id}`;
+
+export const versionLocationOf = (base: string, mapping: Mapping): string =>
+  `${locationOf(base, mapping)}/_history/${mapping.version}`;
+
+/** What a write answers. */
+export type Written = {
+  readonly status: number;
+  readonly mapping: Mapping;
+  readonly location?: string;
+  /** What Particle holds; undefined when it could not be read, for the write itself is done. */
+  readonly held: () => Promise<Held | undefined>;
+  readonly faults: readonly Fault[];
+};
+
+/** The answer in the shape that the client prefers: the Patient, nothing, or an OperationOutcome. */
+export async function writtenResponse(
+  { preferences }: FhirRequest,
+  systems: ParticleIdSystems,
+  { status, mapping, location, held, faults }: Written,
+): Promise<FhirResponse> {
+  const headers = { ...versionHeaders(mapping), ...(location !== undefined && { Location: location }) };
+  const resource = await bodyOf[preferences.return]({ held, faults, systems });
+  return { status, headers, ...(resource && { resource }) };
+}
+
+type BodySource = Pick<Written, "held" | "faults"> & { readonly systems: ParticleIdSystems };
+
+const bodyOf: Readonly<
+  Record<FhirRequest["preferences"]["return"], (source: BodySource) => Promise<Patient | OperationOutcome | undefined>>
+> = {
+  minimal: async () => undefined,
+  representation: async ({ held, systems }) => {
+    const patient = await held();
+    return patient && patientOf(patient, systems);
+  },
+  OperationOutcome: async ({ faults }) => operationOutcome([DONE, ...faults]),
+};
+
+const DONE: Fault = { severity: "information", code: "informational", diagnostics: "Done." };
+
+/** What Particle holds after a write: as it said on the way, or read now. */
+export const heldAfter =
+  (reading: Reading, { mapping, demographics }: Registered, deadline: number): Written["held"] =>
+  async () =>
+    demographics ? { mapping, demographics } : heldBy(reading, mapping, deadline).catch(() => undefined);

@@ -1,0 +1,73 @@
+import type { Patient } from "fhir/r4";
+import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
+import type { FhirRequest } from "./request.ts";
+import { invalid, requestFault } from "./request.ts";
+
+/** `W/"3"` for version 3. */
+export const etagOf = (version: number): string => `W/"${version}"`;
+
+const ETAG = /^(?:W\/)?"([^"]*)"$/;
+
+/**
+ * The version that If-Match names; `*` as it is.
+ *
+ * @throws AdapterError `invalid` when the header is not one entity tag.
+ */
+export function ifMatchOf({ headers }: FhirRequest): string | undefined {
+  const header = headers["if-match"]?.trim();
+  if (header === undefined || header === "*") {
+    return header;
+  }
+  const version = ETAG.exec(header)?.[1];
+  if (version === undefined) {
+    throw invalid(requestFault('If-Match must be the ETag of one version, such as W/"3".'));
+  }
+  return version;
+}
+
+/** Whether If-None-Match names the version, so that the client has it already. */
+export const hasVersion = ({ headers }: FhirRequest, version: number): boolean =>
+  (headers["if-none-match"] ?? "").split(",").some((tag) => {
+    const given = tag.trim();
+    return given === "*" || ETAG.exec(given)?.[1] === String(version);
+  });
+
+/**
+ * The identifier of `If-None-Exist: identifier=system|value`.
+ *
+ * @throws AdapterError `invalid` for any other condition, and when the Patient does not carry the identifier: then the
+ *   next identical request would not find it.
+ */
+export function ifNoneExistOf({ headers }: FhirRequest, patient: Patient) {
+  const header = headers["if-none-exist"];
+  if (header === undefined) {
+    return undefined;
+  }
+  const parameters = [...new URLSearchParams(header.replace(/^[^?]*\?/, ""))];
+  const [name, token = ""] = parameters[0] ?? [];
+  const bar = token.indexOf("|");
+  const [system, value] = [token.slice(0, bar), token.slice(bar + 1)];
+  if (parameters.length !== 1 || name !== "identifier" || bar < 1 || value === "") {
+    throw invalid(
+      requestFault(
+        "If-None-Exist must be identifier=system|value, with one identifier that the Patient in the body carries.",
+      ),
+    );
+  }
+  if (mayBeSsnIdentifier({ system })) {
+    throw invalid(requestFault("If-None-Exist cannot use a social security number. Use an identifier of your own."));
+  }
+  if (
+    !patient.identifier?.some(
+      (identifier) => identifier.system?.trim() === system && identifier.value?.trim() === value,
+    )
+  ) {
+    throw invalid({
+      severity: "error",
+      code: "value",
+      expression: "Patient.identifier",
+      diagnostics: "The Patient does not carry the identifier that If-None-Exist names. Add it, or correct the header.",
+    });
+  }
+  return { system, value };
+}

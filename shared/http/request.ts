@@ -1,0 +1,93 @@
+import type { APIGatewayProxyEvent, Context } from "aws-lambda";
+import { AdapterError, type Fault } from "../failure/failure.ts";
+import { type Preferences, preferencesOf } from "./negotiation.ts";
+
+/** A request as the functions see it: no API Gateway in it. */
+export type FhirRequest = {
+  readonly method: string;
+  /** Where this API is served, without a slash at the end: `[base]` of the FHIR specification. */
+  readonly base: string;
+  /** The route with its placeholders, such as `/Patient/{id}`. */
+  readonly route: string;
+  readonly pathParameters: Readonly<Record<string, string | undefined>>;
+  readonly query: readonly Parameter[];
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string | undefined;
+  readonly preferences: Preferences;
+  /** Who signed the request; scopes Idempotency-Keys. */
+  readonly caller: string;
+  readonly requestId: string;
+  /** Epoch milliseconds after which nothing is sent to Particle any more. */
+  readonly deadline: number;
+};
+
+export type Parameter = readonly [name: string, value: string];
+
+const LONGEST_MS = 20_000;
+/** What is left for completing the operation and answering after the deadline. */
+const RESERVE_MS = 3_000;
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
+
+/** Reads a REST API proxy event (payload 1.0) whose header names are in lower case. */
+export function requestOf(
+  event: APIGatewayProxyEvent,
+  context: Pick<Context, "getRemainingTimeInMillis">,
+): FhirRequest {
+  const { requestContext, headers } = event;
+  return {
+    method: event.httpMethod,
+    base: baseOf(requestContext),
+    route: requestContext.resourcePath,
+    pathParameters: event.pathParameters ?? {},
+    query: Object.entries(event.multiValueQueryStringParameters ?? {}).flatMap(([name, values]) =>
+      (values ?? []).map((value) => [name, value] as const),
+    ),
+    headers,
+    body: bodyOf(event),
+    preferences: preferencesOf(headers["prefer"]),
+    caller: callerOf(requestContext),
+    requestId: requestContext.requestId,
+    deadline: Date.now() + Math.min(LONGEST_MS, context.getRemainingTimeInMillis() - RESERVE_MS),
+  };
+}
+
+type RequestContext = APIGatewayProxyEvent["requestContext"];
+
+/**
+ * From what API Gateway says of itself, never from a Host header: the path that it was called with, less the part that
+ * its resource stands for, is the stage or the base path of the custom domain.
+ */
+function baseOf({ domainName = "", path, resourcePath }: RequestContext): string {
+  const depth = segmentsOf(resourcePath).length;
+  const prefix = segmentsOf(path).slice(0, -depth || undefined);
+  const scheme = LOOPBACK.test(domainName) ? "http" : "https";
+  return [`${scheme}://${domainName}`, ...prefix].join("/");
+}
+
+const segmentsOf = (path: string): string[] => path.split("/").filter((segment) => segment !== "");
+
+/** A role stays the same caller whatever its session is named. */
+function callerOf({ identity, authorizer, accountId }: RequestContext): string {
+  const principal = identity.caller ?? identity.userArn ?? authorizer?.["principalId"] ?? accountId;
+  return String(principal).split(":")[0] === "arn" ? String(principal) : (String(principal).split(":")[0] ?? "");
+}
+
+function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): string | undefined {
+  return body === null || body === ""
+    ? undefined
+    : isBase64Encoded
+      ? Buffer.from(body, "base64").toString("utf8")
+      : body;
+}
+
+/** The values of a query parameter. */
+export const valuesOf = (query: readonly Parameter[], name: string): readonly string[] =>
+  query.filter(([given]) => given === name).map(([, value]) => value);
+
+export const invalid = (...faults: readonly Fault[]): AdapterError =>
+  new AdapterError({ kind: "invalid", faults }, `The request is not valid: ${faults.length} faults.`);
+
+/** A fault of a header or a query parameter, which no element of a resource stands for. */
+export const requestFault = (diagnostics: string): Fault => ({ severity: "error", code: "value", diagnostics });

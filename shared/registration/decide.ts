@@ -1,0 +1,87 @@
+import { AdapterError } from "../failure/failure.ts";
+import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
+import type { ParticlePatient } from "../particle/particle-gateway.ts";
+import type { Mapping } from "../store/mapping-store.ts";
+import type { KeyedHash } from "./keyed-hash.ts";
+import { completionOf, keptUntil, newOperation, retryAfterSeconds } from "./operation.ts";
+import type { Registration, Task } from "./registration.ts";
+import { DECISIONS, type Evidence } from "./states.ts";
+import { abandoned, completed, drifted, type OpenMapping, rolledBack } from "./transitions.ts";
+
+/** How often a mapping may turn out to be in other hands before the client is asked to come back. */
+const ROUNDS = 4;
+
+const isOpen = (mapping: Mapping | undefined): mapping is OpenMapping => mapping?.operation !== undefined;
+
+export const inFlight = (seconds: number): AdapterError =>
+  new AdapterError({ kind: "in-flight", retryAfterSeconds: seconds }, "Another operation on the patient is open.");
+
+/**
+ * The mapping without an open operation: one whose time is over is decided on the way.
+ *
+ * @throws AdapterError `in-flight` while the operation may not be decided yet.
+ */
+export async function settled(registration: Registration, id: string, task: Task): Promise<Mapping | undefined> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const mapping = await registration.store.find(id);
+    if (!isOpen(mapping)) {
+      return mapping;
+    }
+    const now = registration.now();
+    if (now < mapping.operation.actionableAt) {
+      throw inFlight(retryAfterSeconds(mapping.operation, now));
+    }
+    await decide(registration, mapping, task);
+  }
+  throw inFlight(1);
+}
+
+/**
+ * Decides an operation of unknown outcome, by what Particle holds now. Only to be called once `actionableAt` has
+ * passed: before that, an old request may still land. Whoever else decides at the same time, only one verdict is
+ * written.
+ */
+export async function decide(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
+  const { store, particle } = registration;
+  const patient = await particle.getPatient(mapping.patient_id, task);
+  const hash = await registration.keyedHash();
+  const completion = () => completionOf(registration, patient);
+  switch (DECISIONS[mapping.operation.kind][evidence(hash, mapping, patient)]) {
+    case "complete":
+      await store.finish(completed(mapping, await completion()));
+      return;
+    case "roll-back":
+      await store.finish(rolledBack(mapping, keptUntil(registration)));
+      return;
+    case "drift":
+      await store.finish(drifted(mapping, await completion()));
+      return;
+    case "abandon":
+      await store.finish(abandoned(mapping, keptUntil(registration)));
+      return;
+    case "repeat":
+      await deleteAgain(registration, mapping, task);
+  }
+}
+
+function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatient | undefined): Evidence {
+  if (patient === undefined) {
+    return "absent";
+  }
+  const canonical = canonicalDemographics(patient.demographics);
+  const { intended } = mapping.operation;
+  if (intended.sent && hash.exactlySameContent(intended.sent, canonical)) {
+    return "intended";
+  }
+  const priors = [mapping.sent, mapping.echo];
+  return priors.some((digest) => digest && hash.exactlySameContent(digest, canonical)) ? "prior" : "other";
+}
+
+/** Sends something, so the operation is taken over first: the decider's own request gets its own time to settle. */
+async function deleteAgain(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
+  const operation = { ...mapping.operation, ...newOperation(registration, task) };
+  if (await registration.store.takeOver(mapping, operation)) {
+    await registration.particle.deletePatient(mapping.patient_id, task);
+    await registration.store.finish(completed({ ...mapping, operation }, { now: registration.now() }));
+  }
+}

@@ -1,0 +1,114 @@
+import { AdapterError } from "../failure/failure.ts";
+import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
+import type { ParticlePatient } from "../particle/particle-gateway.ts";
+import type { Digest, Mapping, Operation } from "../store/mapping-store.ts";
+import type { Registration, Task } from "./registration.ts";
+import { type Completion, completed, type OpenMapping, rolledBack } from "./transitions.ts";
+
+/** What an abandoned create keeps at least, also where identical content is never taken for a retry. */
+const LEAST_KEPT_MS = 24 * 60 * 60 * 1_000;
+
+/** Epoch seconds until which ids and claims are kept for a retry. */
+export const keptUntil = ({ now, settings }: Registration): number =>
+  Math.ceil((now() + (settings.retryWindowMs || LEAST_KEPT_MS)) / 1_000);
+
+/** The times and the token of an operation that begins now. */
+export const newOperation = (
+  { newId, settings }: Registration,
+  { owner, deadline }: Task,
+): Pick<Operation, "token" | "owner" | "deadline" | "actionableAt"> => ({
+  token: newId(),
+  owner,
+  deadline,
+  actionableAt: deadline + settings.settleMs,
+});
+
+/** Seconds after which it makes sense to ask again while the operation is open: soon, or once anyone may decide it. */
+export function retryAfterSeconds(operation: Operation, now: number): number {
+  return now < operation.deadline ? 1 : Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000));
+}
+
+/** What Particle's answer adds to the mapping. */
+export async function completionOf(
+  registration: Registration,
+  patient: ParticlePatient | undefined,
+): Promise<Completion> {
+  const now = registration.now();
+  if (patient === undefined) {
+    return { now };
+  }
+  const hash = await registration.keyedHash();
+  const { particle_patient_id } = patient;
+  const echo = hash.digest(canonicalDemographics(patient.demographics));
+  if (particle_patient_id === undefined) {
+    return { now, echo };
+  }
+  const system = registration.settings.systems.particle_patient_id;
+  return {
+    now,
+    echo,
+    particle_patient_id,
+    particleIndexKeys: hash.indexKeys([{ system, value: particle_patient_id }]),
+  };
+}
+
+/** What a call to Particle brought; `sent` where that was not known when the operation began. */
+export type Called = { readonly patient?: ParticlePatient; readonly sent?: Digest };
+
+/**
+ * Calls Particle for an operation that has begun, then completes it, or rolls it back on a definitive refusal. With an
+ * unknown outcome the operation stays open: nobody may act on it before `actionableAt`.
+ *
+ * @returns the mapping as completed, and what Particle answered.
+ * @throws AdapterError of the gateway or the store; `outcome-unknown` when the operation was taken out of our hands.
+ */
+export async function carryOut(
+  registration: Registration,
+  mapping: OpenMapping,
+  call: (deadline: number) => Promise<Called>,
+): Promise<Called & { readonly mapping: Mapping }> {
+  const called = await call(mapping.operation.deadline).catch((error: unknown) =>
+    refused(registration, mapping, error),
+  );
+  const completion = {
+    ...(await completionOf(registration, called.patient)),
+    ...(called.sent && { sent: called.sent }),
+  };
+  const finish = completed(mapping, completion);
+  const isOurs = await registration.store.finish(finish);
+  return { ...called, mapping: isOurs && finish.next ? finish.next : await recordedResult(registration, mapping) };
+}
+
+async function refused(registration: Registration, mapping: OpenMapping, error: unknown): Promise<never> {
+  if (!(error instanceof AdapterError)) {
+    throw error;
+  }
+  if (error.outcomeUnknown) {
+    throw new AdapterError(withRetryAfter(error, mapping.operation, registration.now()), error.message, {
+      cause: error,
+      outcomeUnknown: true,
+    });
+  }
+  // When this fails too, the operation stays open and is decided later; the refusal is true all the same.
+  await registration.store.finish(rolledBack(mapping, keptUntil(registration))).catch(() => undefined);
+  throw error;
+}
+
+/** A client that comes back before the operation may be decided would only meet a lock. */
+function withRetryAfter({ failure }: AdapterError, operation: Operation, now: number): AdapterError["failure"] {
+  const seconds = Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000));
+  return "retryAfterSeconds" in failure ? { ...failure, retryAfterSeconds: seconds } : failure;
+}
+
+/** Somebody decided the operation meanwhile: what they recorded is the answer, and never a success that is not there. */
+async function recordedResult({ store }: Registration, { id, operation }: OpenMapping): Promise<Mapping> {
+  const mapping = await store.find(id);
+  if (mapping?.lastOperation?.token === operation.token && mapping.lastOperation.result === "completed") {
+    return mapping;
+  }
+  throw new AdapterError(
+    { kind: "outcome-unknown", retryAfterSeconds: 1 },
+    "The operation was decided by another request before its owner completed it.",
+    { outcomeUnknown: true },
+  );
+}

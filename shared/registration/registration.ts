@@ -1,0 +1,37 @@
+import type { ParticleGateway } from "../particle/particle-gateway.ts";
+import type { MappingStore } from "../store/mapping-store.ts";
+import type { KeyedHash } from "./keyed-hash.ts";
+
+/** Systems of the identifiers that carry the two ids of Particle. */
+export type ParticleIdSystems = { readonly patient_id: string; readonly particle_patient_id: string };
+
+/** What the use cases need. */
+export type Registration = {
+  readonly store: MappingStore;
+  readonly particle: ParticleGateway;
+  readonly keyedHash: () => Promise<KeyedHash>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** A fresh UUID. */
+  readonly newId: () => string;
+  readonly settings: {
+    /** Milliseconds after an operation's deadline during which an old request may still land at Particle. */
+    readonly settleMs: number;
+    /** Milliseconds during which identical content is taken for a retry; 0 = never. */
+    readonly retryWindowMs: number;
+    readonly systems: ParticleIdSystems;
+  };
+};
+
+/** What only reads need. */
+export type Reading = Pick<Registration, "store" | "particle" | "now"> & {
+  readonly settings: Pick<Registration["settings"], "systems">;
+};
+
+/** One request's share of time and its name. */
+export type Task = {
+  /** Names the request in the operation that it begins; holds no patient data. */
+  readonly owner: string;
+  /** Epoch milliseconds after which nothing is sent to Particle any more. */
+  readonly deadline: number;
+};

@@ -1,0 +1,110 @@
+import { AdapterError } from "../failure/failure.ts";
+import type { Mapping } from "../store/mapping-store.ts";
+import type { KeyedHash } from "./keyed-hash.ts";
+import { type Held, heldBy } from "./read-patient.ts";
+import type { Reading } from "./registration.ts";
+import { VISIBILITY } from "./states.ts";
+
+/** What searches need: reads, and hashes for the identifier index. */
+export type Searching = Reading & { readonly keyedHash: () => Promise<KeyedHash> };
+
+/** Where a listing goes on: a page of Particle's list, and a place in it. */
+export type Position = { readonly continuation_token?: string; readonly after?: string };
+
+export type Listing = { readonly patients: readonly Held[]; readonly next?: Position };
+
+/** Alternatives of one search parameter: a patient that meets any of them meets the parameter. */
+export type Criterion =
+  | { readonly ids: readonly string[] }
+  /** `system` undefined = any, empty = none. */
+  | { readonly identifiers: readonly { readonly system: string | undefined; readonly value: string }[] };
+
+export type Matches = Listing & { readonly total: number };
+
+/** The patients that meet every criterion, in the order of their ids, at most `count` from `after` on. */
+export async function searchPatients(
+  searching: Searching,
+  criteria: readonly Criterion[],
+  after: string,
+  count: number,
+  deadline: number,
+): Promise<Matches> {
+  const sets = await Promise.all(criteria.map((criterion) => idsOf(searching, criterion)));
+  const [first = [], ...others] = sets;
+  const ids = [...new Set(first)].filter((id) => others.every((set) => set.includes(id)));
+  const present = (await searching.store.findMany(ids)).filter(isPresent).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const rest = present.filter(({ id }) => id > after);
+  const taken = rest.slice(0, count);
+  const last = taken.at(-1);
+  return {
+    total: present.length,
+    patients: await held(searching, taken, deadline),
+    ...(rest.length > count && last && { next: { after: last.id } }),
+  };
+}
+
+async function idsOf({ store, keyedHash }: Searching, criterion: Criterion): Promise<readonly string[]> {
+  if ("ids" in criterion) {
+    return criterion.ids;
+  }
+  const hash = await keyedHash();
+  return store.findIdsByIndexKeys(
+    criterion.identifiers.flatMap(({ system, value }) => hash.indexKeysToFind(system, value)),
+  );
+}
+
+const isPresent = ({ state }: Mapping): boolean => VISIBILITY[state] === "present";
+
+/**
+ * At most `count` patients from a place in Particle's list on. Within a page of Particle's, patients are ordered by a
+ * keyed hash of their patient_id, so that the place is not lost when others come and go meanwhile.
+ */
+export async function listPatients(
+  searching: Searching,
+  { continuation_token, after = "" }: Position,
+  count: number,
+  deadline: number,
+): Promise<Listing> {
+  const { store, particle, keyedHash } = searching;
+  const hash = await keyedHash();
+  for await (const page of particle.listPatientIds(continuation_token, { deadline })) {
+    const rest = page.patient_ids
+      .map((patient_id) => ({ patient_id, place: hash.hash("place", patient_id) }))
+      .filter(({ place }) => place > after)
+      .sort((a, b) => (a.place < b.place ? -1 : 1));
+    const taken = rest.slice(0, count);
+    const last = taken.at(-1);
+    const ids = await store.findIdsByPatientIds(taken.map(({ patient_id }) => patient_id));
+    const mappings = await store.findMany([...ids.values()]);
+    const patients = await held(searching, mappings.filter(isPresent), deadline);
+    const next = nextPosition(
+      continuation_token,
+      page.continuation_token,
+      rest.length > count ? last?.place : undefined,
+    );
+    return { patients, ...(next && { next }) };
+  }
+  return { patients: [] };
+}
+
+function nextPosition(here?: string, following?: string, after?: string): Position | undefined {
+  if (after !== undefined) {
+    return { after, ...(here !== undefined && { continuation_token: here }) };
+  }
+  return following === undefined ? undefined : { continuation_token: following };
+}
+
+/** In parallel: the gateway bounds its connections. What Particle does not hold any more is no match. */
+async function held(searching: Searching, mappings: readonly Mapping[], deadline: number): Promise<readonly Held[]> {
+  const found = await Promise.all(
+    mappings.map((mapping) =>
+      heldBy(searching, mapping, deadline).catch((error: unknown) => {
+        if (error instanceof AdapterError && error.failure.kind === "not-found") {
+          return undefined;
+        }
+        throw error;
+      }),
+    ),
+  );
+  return found.filter((one) => one !== undefined);
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from "node:crypto";
+import * as v from "valibot";
+import { createParticleGateway } from "../particle/http-particle-gateway.ts";
+import { createTokenSource } from "../particle/token-source.ts";
+import { createKeyedHash, type KeyedHash } from "../registration/keyed-hash.ts";
+import type { Reading, Registration } from "../registration/registration.ts";
+import type { Searching } from "../registration/search-patients.ts";
+import { createMappingStore } from "../store/dynamodb-mapping-store.ts";
+import { readEnv } from "./env.ts";
+import { createSecrets, type Secrets } from "./secrets.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What reading needs, from the environment of a function that only reads. */
+export const readingFromEnv = (env: Env): Reading => reading(env, createSecrets());
+
+/** What searching needs: the same, and the keys of the identifier index. */
+export function searchingFromEnv(env: Env): Searching {
+  const secrets = createSecrets();
+  return { ...reading(env, secrets), keyedHash: keyedHash(env, secrets) };
+}
+
+/** What writing needs. */
+export function registrationFromEnv(env: Env): Registration {
+  const secrets = createSecrets();
+  const { settleSeconds, retryWindowSeconds } = readEnv(env, ["settleSeconds", "retryWindowSeconds"]);
+  const base = reading(env, secrets);
+  return {
+    ...base,
+    keyedHash: keyedHash(env, secrets),
+    newId: randomUUID,
+    settings: { ...base.settings, settleMs: settleSeconds * 1_000, retryWindowMs: retryWindowSeconds * 1_000 },
+  };
+}
+
+function reading(env: Env, secrets: Secrets): Reading {
+  const settings = readEnv(env, [
+    "tableName",
+    "tokenSecret",
+    "particleBaseUrl",
+    "particleApiVersion",
+    "particleAuthorizationPrefix",
+    "particleAttemptTimeoutMs",
+    "patientIdIdentifierSystem",
+    "particlePatientIdIdentifierSystem",
+  ]);
+  const particle = createParticleGateway(
+    {
+      baseUrl: settings.particleBaseUrl,
+      apiVersion: settings.particleApiVersion,
+      authorizationPrefix: settings.particleAuthorizationPrefix,
+      attemptTimeoutMs: settings.particleAttemptTimeoutMs,
+    },
+    createTokenSource(() => secrets.read(settings.tokenSecret)),
+  );
+  return {
+    store: createMappingStore(settings.tableName),
+    particle,
+    now: Date.now,
+    settings: {
+      systems: {
+        patient_id: settings.patientIdIdentifierSystem,
+        particle_patient_id: settings.particlePatientIdIdentifierSystem,
+      },
+    },
+  };
+}
+
+const digestKeys = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
+
+/** Reads the keys once, when they are first needed; a failed read is tried again by the next request. */
+function keyedHash(env: Env, secrets: Secrets): () => Promise<KeyedHash> {
+  const { digestKeySecret } = readEnv(env, ["digestKeySecret"]);
+  let loading: Promise<KeyedHash> | undefined;
+  const load = async (): Promise<KeyedHash> => {
+    const { current = "", ...keys } = v.parse(digestKeys, await secrets.read(digestKeySecret));
+    return createKeyedHash({ current, keys: new Map(Object.entries(keys)) });
+  };
+  return () => {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+}

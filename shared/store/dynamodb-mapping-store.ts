@@ -1,0 +1,282 @@
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  type TransactWriteItem,
+} from "@aws-sdk/client-dynamodb";
+import { type Pause, storeUnavailable, writeAll } from "./conditional-writes.ts";
+import type { Begin, Claim, Conflict, Finish, Mapping, MappingStore, Operation } from "./mapping-store.ts";
+import * as table from "./table.ts";
+
+type Item = Record<string, AttributeValue>;
+
+/** A write with the part that it plays, so that a refusal can be told by what it means. */
+type Write = { readonly part: "mapping" | "claim" | "reverse" | "index"; readonly write: TransactWriteItem };
+
+/** Keys that one BatchGetItem may hold. */
+const BATCH = 100;
+
+const ALL_OLD = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
+
+/** A client whose connections are kept, and which gives up soon enough for the caller to be answered. */
+export const createDynamoDbClient = (): DynamoDBClient =>
+  new DynamoDBClient({
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000 },
+  });
+
+const defaultPause: Pause = {
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  random: Math.random,
+};
+
+/**
+ * The mapping store on the DynamoDB table `tableName`, whose keys and item shapes are those of `table.ts`.
+ */
+export function createMappingStore(
+  tableName: string,
+  client: DynamoDBClient = createDynamoDbClient(),
+  pause: Pause = defaultPause,
+): MappingStore {
+  const put = (Item: Item) => ({ Put: { TableName: tableName, Item } });
+  const remove = (key: table.Key) => ({ Delete: { TableName: tableName, Key: table.encodeKey(key) } });
+
+  const read = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await send();
+    } catch (error) {
+      throw storeUnavailable(error);
+    }
+  };
+
+  async function getAll(keys: readonly table.Key[]): Promise<Item[]> {
+    const batches: table.Key[][] = [];
+    for (let start = 0; start < keys.length; start += BATCH) {
+      batches.push(keys.slice(start, start + BATCH));
+    }
+    const found = await Promise.all(batches.map(getBatch));
+    return found.flat();
+  }
+
+  async function getBatch(keys: readonly table.Key[]): Promise<Item[]> {
+    const found: Item[] = [];
+    let missing = keys.map(table.encodeKey);
+    for (let attempt = 0; missing.length > 0; attempt += 1) {
+      if (attempt > 0) {
+        await pause.sleep(pause.random() * 50 * attempt);
+      }
+      const request = { [tableName]: { Keys: missing, ConsistentRead: true } };
+      const answer = await read(() => client.send(new BatchGetItemCommand({ RequestItems: request })));
+      found.push(...(answer.Responses?.[tableName] ?? []));
+      missing = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+    }
+    return found;
+  }
+
+  async function idsUnder(hash: string): Promise<string[]> {
+    const ids: string[] = [];
+    let from: Item | undefined;
+    do {
+      const query = new QueryCommand({
+        TableName: tableName,
+        KeyConditionExpression: "pk = :pk",
+        ExpressionAttributeValues: { ":pk": { S: `IDENTIFIER#${hash}` } },
+        ProjectionExpression: "sk",
+        ConsistentRead: true,
+        ...(from && { ExclusiveStartKey: from }),
+      });
+      const answer = await read(() => client.send(query));
+      ids.push(...(answer.Items ?? []).map((item) => table.idOfIndexEntry({ sk: item["sk"]?.S ?? "" })));
+      from = answer.LastEvaluatedKey;
+    } while (from);
+    return ids;
+  }
+
+  function beginWrites({ next, prior, claims, unclaimed, indexKeys, now }: Begin): Write[] {
+    const mine = { ":id": { S: next.id }, ":now": { N: String(Math.floor(now / 1_000)) } };
+    const free = {
+      ConditionExpression: "attribute_not_exists(pk) OR #id = :id OR #expiresAt < :now",
+      ExpressionAttributeNames: { "#id": "id", "#expiresAt": "expiresAt" },
+      ExpressionAttributeValues: mine,
+      ...ALL_OLD,
+    };
+    const unchanged = prior
+      ? {
+          ConditionExpression: "#state = :state AND #version = :version AND attribute_not_exists(#operation)",
+          ExpressionAttributeNames: { "#state": "state", "#version": "version", "#operation": "operation" },
+          ExpressionAttributeValues: { ":state": { S: prior.state }, ":version": { N: String(prior.version) } },
+        }
+      : { ConditionExpression: "attribute_not_exists(pk)" };
+    const ofNewPatient = {
+      ConditionExpression: "attribute_not_exists(pk) OR #id = :id",
+      ExpressionAttributeNames: { "#id": "id" },
+      ExpressionAttributeValues: { ":id": { S: next.id } },
+      ...ALL_OLD,
+    };
+    return [
+      { part: "mapping", write: { Put: { ...put(table.encodeMapping(next)).Put, ...unchanged, ...ALL_OLD } } },
+      ...claims.map(
+        (claim): Write => ({ part: "claim", write: { Put: { ...put(table.encodeClaim(claim)).Put, ...free } } }),
+      ),
+      ...unclaimed.map(
+        (key): Write => ({
+          part: "claim",
+          write: {
+            ConditionCheck: { TableName: tableName, Key: table.encodeKey(table.claimKey(key)), ...free },
+          },
+        }),
+      ),
+      ...(prior === undefined
+        ? [
+            {
+              part: "reverse",
+              write: { Put: { ...put(table.encodeReverse(next.patient_id, next.id)).Put, ...ofNewPatient } },
+            } as const,
+          ]
+        : []),
+      ...indexKeys.map((hash): Write => ({ part: "index", write: put(table.encodeIndexEntry(hash, next.id)) })),
+    ];
+  }
+
+  function finishWrites({ id, token, next, index, release, expire }: Finish): Write[] {
+    const holdsToken = {
+      ConditionExpression: "#operation.#token = :token",
+      ExpressionAttributeNames: { "#operation": "operation", "#token": "token" },
+      ExpressionAttributeValues: { ":token": { S: token } },
+      ...ALL_OLD,
+    };
+    const removeOwn = (key: table.Key): TransactWriteItem => ({
+      Delete: {
+        ...remove(key).Delete,
+        ConditionExpression: "#id = :id",
+        ExpressionAttributeNames: { "#id": "id" },
+        ExpressionAttributeValues: { ":id": { S: id } },
+      },
+    });
+    const expireOwn = (key: table.Key): TransactWriteItem => ({
+      Update: {
+        TableName: tableName,
+        Key: table.encodeKey(key),
+        UpdateExpression: "SET #expiresAt = :at",
+        ConditionExpression: "#id = :id",
+        ExpressionAttributeNames: { "#id": "id", "#expiresAt": "expiresAt" },
+        ExpressionAttributeValues: { ":id": { S: id }, ":at": { N: String(expire?.at) } },
+      },
+    });
+    return [
+      {
+        part: "mapping",
+        write: next
+          ? { Put: { ...put(table.encodeMapping(next)).Put, ...holdsToken } }
+          : { Delete: { ...remove(table.mappingKey(id)).Delete, ...holdsToken } },
+      },
+      ...index.map((hash) => ({ part: "index", write: put(table.encodeIndexEntry(hash, id)) }) as const),
+      ...release.indexKeys.map((hash) => ({ part: "index", write: remove(table.indexKey(hash, id)) }) as const),
+      ...release.claims.map((key) => ({ part: "claim", write: removeOwn(table.claimKey(key)) }) as const),
+      ...[release.patient_id ?? []]
+        .flat()
+        .map((patient_id) => ({ part: "reverse", write: removeOwn(table.reverseKey(patient_id)) }) as const),
+      ...(expire?.claims ?? []).map((key) => ({ part: "claim", write: expireOwn(table.claimKey(key)) }) as const),
+      ...(expire?.indexKeys ?? []).map(
+        (hash) => ({ part: "index", write: expireOwn(table.indexKey(hash, id)) }) as const,
+      ),
+    ];
+  }
+
+  const send = (writes: readonly Write[]) =>
+    writeAll(
+      client,
+      writes.map(({ write }) => write),
+      pause,
+    );
+
+  async function replaceMapping(next: Mapping, token: string): Promise<boolean> {
+    const refusals = await send(
+      finishWrites({ id: next.id, token, next, index: [], release: { indexKeys: [], claims: [] } }),
+    );
+    const found = refusals.get(0);
+    return (
+      refusals.size === 0 ||
+      (found !== undefined && table.decodeMapping(found).operation?.token === next.operation?.token)
+    );
+  }
+
+  return {
+    async find(id) {
+      const command = new GetItemCommand({
+        TableName: tableName,
+        Key: table.encodeKey(table.mappingKey(id)),
+        ConsistentRead: true,
+      });
+      const { Item } = await read(() => client.send(command));
+      return Item && table.decodeMapping(Item);
+    },
+
+    async findMany(ids) {
+      return (await getAll(ids.map(table.mappingKey))).map(table.decodeMapping);
+    },
+
+    async findIdsByIndexKeys(indexKeys) {
+      const found = await Promise.all([...new Set(indexKeys)].map(idsUnder));
+      return [...new Set(found.flat())];
+    },
+
+    async findIdsByPatientIds(patient_ids) {
+      const items = await getAll(patient_ids.map(table.reverseKey));
+      return new Map(items.map((item) => [item["pk"]?.S?.slice("PARTICLE#".length) ?? "", table.decodeId(item)]));
+    },
+
+    async findClaims(keys) {
+      return (await getAll(keys.map(table.claimKey))).map(table.decodeClaim);
+    },
+
+    async begin(begin) {
+      const writes = beginWrites(begin);
+      const refusals = await send(writes);
+      return conflictOf(begin, writes, refusals);
+    },
+
+    async finish(finish) {
+      let writes = finishWrites(finish);
+      for (;;) {
+        const refusals = await send(writes);
+        if (refusals.size === 0) {
+          return true;
+        }
+        if (refusals.has(0)) {
+          const found = refusals.get(0);
+          // A reply that got lost: the write was done and the SDK sent it again.
+          return found ? table.decodeMapping(found).lastOperation?.token === finish.token : finish.next === undefined;
+        }
+        // A claim that expired belongs to somebody else by now: there is nothing of ours left to release.
+        writes = writes.filter((_, index) => !refusals.has(index));
+      }
+    },
+
+    takeOver: (mapping: Mapping, operation: Operation) =>
+      replaceMapping({ ...mapping, operation }, mapping.operation?.token ?? ""),
+  };
+}
+
+function conflictOf(begin: Begin, writes: readonly Write[], refusals: ReadonlyMap<number, Item | undefined>) {
+  const claims: Claim[] = [];
+  let conflict: Conflict | undefined;
+  for (const [index, item] of refusals) {
+    const part = writes[index]?.part;
+    if (part === "mapping") {
+      const mapping = item && table.decodeMapping(item);
+      // A reply that got lost: the item already carries our own operation.
+      return mapping?.operation?.token === begin.next.operation?.token && mapping !== undefined
+        ? undefined
+        : ({ kind: "mapping", mapping } satisfies Conflict);
+    }
+    if (part === "reverse" && item) {
+      conflict = { kind: "patient_id", id: table.decodeId(item) };
+    } else if (part === "claim" && item) {
+      claims.push(table.decodeClaim(item));
+    }
+  }
+  return conflict ?? (refusals.size > 0 ? ({ kind: "claims", claims } satisfies Conflict) : undefined);
+}

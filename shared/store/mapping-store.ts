@@ -1,0 +1,147 @@
+import type { SourceIdentifier } from "../mapping/source-identifiers.ts";
+
+export type State =
+  | "registering"
+  | "registered"
+  | "updating"
+  | "drifted"
+  | "deleting"
+  | "deleted"
+  | "reviving"
+  | "abandoned";
+
+export type OperationKind = "create" | "update" | "delete" | "revive";
+
+/**
+ * Keyed hashes of demographics in canonical form, each written `<key id>.<hash>`, so that what was hashed with an
+ * older key can still be compared.
+ */
+export type Digest = {
+  /** Of every field but the SSN, which a client may leave out without meaning a change. */
+  readonly whole: string;
+  /** Of each identity field that is present. */
+  readonly fields: { readonly [field: string]: string };
+};
+
+/** What identifies a patient and its content: what an operation means to make of the mapping. */
+export type Content = {
+  /** Absent when nobody knows what Particle holds (`drifted`, or before the first registration). */
+  readonly sent?: Digest;
+  readonly identifiers: readonly SourceIdentifier[];
+  /** Keys of the identifier index that lead to this patient. */
+  readonly indexKeys: readonly string[];
+  /** Keys of the identity claims that this patient holds. */
+  readonly claims: readonly string[];
+};
+
+export type Operation = {
+  /** Names this attempt; whoever finishes the operation must hold it. */
+  readonly token: string;
+  readonly kind: OperationKind;
+  /** The request that began it. */
+  readonly owner: string;
+  /** Epoch milliseconds after which its owner sends nothing any more. */
+  readonly deadline: number;
+  /** Epoch milliseconds from which anyone may decide it. */
+  readonly actionableAt: number;
+  readonly priorState: State | "none";
+  readonly intended: Content;
+};
+
+/** Which FHIR patient is which Particle patient. Holds no demographics. */
+export type Mapping = Content & {
+  readonly id: string;
+  readonly patient_id: string;
+  readonly particle_patient_id?: string;
+  readonly state: State;
+  /** Counts what Particle confirmed; 0 before the first registration. */
+  readonly version: number;
+  /** ISO 8601 instant of the last change of version. */
+  readonly lastUpdated: string;
+  /** Of what Particle answered to the last write; it may format what we sent in ways of its own. */
+  readonly echo?: Digest;
+  readonly operation?: Operation;
+  /** How the last operation ended, for an owner whose own answer was lost. */
+  readonly lastOperation?: {
+    readonly token: string;
+    readonly result: "completed" | "rolled-back" | "drifted" | "abandoned";
+  };
+  /** Epoch seconds after which this mapping is garbage; only on `abandoned`. */
+  readonly expiresAt?: number;
+};
+
+/** A reservation of an identity, written only if nobody holds it. */
+export type Claim = {
+  readonly key: string;
+  /** FHIR id of the holder. */
+  readonly id: string;
+  /** Keyed hash of the request body; only with an Idempotency-Key. */
+  readonly body?: string;
+  /** Epoch seconds; absent for a claim that lives as long as its patient. */
+  readonly expiresAt?: number;
+};
+
+export type Begin = {
+  /** The mapping with its operation in flight. */
+  readonly next: Mapping;
+  /** What the mapping must still be: absent, or in this state and version without an operation. */
+  readonly prior: { readonly state: State; readonly version: number } | undefined;
+  /** Claims to be taken. Those of the same id are taken again. */
+  readonly claims: readonly Claim[];
+  /** Claim keys of older digest keys under which nobody else may hold a claim. */
+  readonly unclaimed: readonly string[];
+  /** Index keys that lead to the patient from now on. */
+  readonly indexKeys: readonly string[];
+  /** Epoch milliseconds; claims that expired before it count as free. */
+  readonly now: number;
+};
+
+/** Why a begin wrote nothing. */
+export type Conflict =
+  /** The mapping changed meanwhile, or another operation is open; absent when it is gone. */
+  | { readonly kind: "mapping"; readonly mapping: Mapping | undefined }
+  /** Others hold these claims. */
+  | { readonly kind: "claims"; readonly claims: readonly Claim[] }
+  /** The patient_id belongs to another FHIR patient: it is never given to a second one. */
+  | { readonly kind: "patient_id"; readonly id: string };
+
+export type Finish = {
+  readonly id: string;
+  /** Token of the operation that ends. */
+  readonly token: string;
+  /** The mapping from now on, or undefined where nothing remains of it. */
+  readonly next: Mapping | undefined;
+  /** Index keys that lead to the patient from now on, beside those it already has. */
+  readonly index: readonly string[];
+  readonly release: {
+    readonly indexKeys: readonly string[];
+    readonly claims: readonly string[];
+    /** The reverse mapping goes only when its patient_id was certainly never used. */
+    readonly patient_id?: string;
+  };
+  /** Claims and index entries that get an expiry (epoch seconds) from now on. */
+  readonly expire?: { readonly claims: readonly string[]; readonly indexKeys: readonly string[]; readonly at: number };
+};
+
+/**
+ * The single table. Every write is conditional and says what it expects; every read is strongly consistent, the
+ * identifier index included. Throws `AdapterError` with `store-unavailable`, or `in-flight` when others kept writing
+ * the same items.
+ */
+export interface MappingStore {
+  find(id: string): Promise<Mapping | undefined>;
+  /** Those that exist, in no particular order. */
+  findMany(ids: readonly string[]): Promise<readonly Mapping[]>;
+  /** FHIR ids to which any of the index keys leads, without repetitions. */
+  findIdsByIndexKeys(indexKeys: readonly string[]): Promise<readonly string[]>;
+  /** FHIR id by patient_id, for those that are mapped. */
+  findIdsByPatientIds(patient_ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Those of the claims that somebody holds; one that has expired may be among them. */
+  findClaims(keys: readonly string[]): Promise<readonly Claim[]>;
+  /** Undefined when begun; otherwise nothing was written. */
+  begin(begin: Begin): Promise<Conflict | undefined>;
+  /** False when the operation with this token is not open any more; then nothing was written. */
+  finish(finish: Finish): Promise<boolean>;
+  /** Hands an open operation to another owner: same operation under a new token and new times. */
+  takeOver(mapping: Mapping, operation: Operation): Promise<boolean>;
+}
