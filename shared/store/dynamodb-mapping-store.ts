@@ -248,7 +248,7 @@ export function createMappingStore(
         if (refusals.has(0)) {
           const found = refusals.get(0);
           // A reply that got lost: the write was done and the SDK sent it again.
-          return found ? table.decodeMapping(found).lastOperation?.token === finish.token : finish.next === undefined;
+          return found ? endedAs(table.decodeMapping(found), finish.next) : finish.next === undefined;
         }
         // A claim that expired belongs to somebody else by now: there is nothing of ours left to release.
         writes = writes.filter((_, index) => !refusals.has(index));
@@ -259,6 +259,12 @@ export function createMappingStore(
       replaceMapping({ ...mapping, operation }, mapping.operation?.token ?? ""),
   };
 }
+
+/** Whether the operation ended already, and in the same way: another way was another's verdict. */
+const endedAs = ({ lastOperation }: Mapping, next: Mapping | undefined): boolean =>
+  lastOperation !== undefined &&
+  lastOperation.token === next?.lastOperation?.token &&
+  lastOperation.result === next.lastOperation.result;
 
 function conflictOf(begin: Begin, writes: readonly Write[], refusals: ReadonlyMap<number, Item | undefined>) {
   const claims: Claim[] = [];

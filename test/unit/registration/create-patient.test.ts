@@ -1,0 +1,193 @@
+import { describe, expect, it } from "vitest";
+import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { deletePatient } from "../../../shared/registration/delete-patient.ts";
+import { readPatient } from "../../../shared/registration/read-patient.ts";
+import { updatePatient } from "../../../shared/registration/update-patient.ts";
+import { adapterErrorOf } from "../../support/adapter-error.ts";
+import {
+  createHarness,
+  type Harness,
+  henrick,
+  LOST_REPLY,
+  LOST_REQUEST,
+  MRN,
+  REFUSED,
+  RETRY_WINDOW_MS,
+  SETTLE_MS,
+} from "../../support/registration-harness.ts";
+
+const key = (name: string, body = "body") => ({ caller: "ehr", key: name, body });
+
+const create = (harness: Harness, request: Partial<Parameters<typeof createPatient>[1]> = {}) =>
+  createPatient(harness, { patient: henrick(), ...request }, harness.task());
+
+const failureOf = async (work: Promise<unknown>) => (await adapterErrorOf(work)).failure;
+
+/** Long enough for an operation that began now to be decided. */
+const settle = (harness: Harness) => harness.pass(20_000 + SETTLE_MS + 1);
+
+describe("createPatient", () => {
+  it("registers the patient and records which patient_id it has", async () => {
+    const harness = createHarness();
+    const { outcome, mapping } = await create(harness);
+    expect(outcome).toBe("created");
+    expect(mapping).toMatchObject({ state: "registered", version: 1, identifiers: [MRN] });
+    expect(mapping.operation).toBeUndefined();
+    expect([...harness.particle.held.keys()]).toEqual([mapping.patient_id]);
+    expect(harness.store.contents.reverse.get(mapping.patient_id)).toBe(mapping.id);
+  });
+
+  it("stores no demographics and no identifier in a key", async () => {
+    const harness = createHarness();
+    await create(harness, { ifNoneExist: MRN, idempotencyKey: key("MRN-1") });
+    const { mappings, claims, index } = harness.store.contents;
+    const keys = JSON.stringify([...claims.values(), ...index.keys()]);
+    expect(keys).not.toMatch(/MRN-1|hospital/);
+    expect(JSON.stringify([...mappings.values()])).not.toMatch(/testingson|henrick|1957|mulberry|roxbury|12345|456/i);
+  });
+
+  it("names every fault at once and touches nothing", async () => {
+    const harness = createHarness();
+    const failure = await failureOf(create(harness, { patient: { resourceType: "Patient" } }));
+    expect(failure).toMatchObject({ kind: "unprocessable" });
+    expect(failure.kind === "unprocessable" && failure.faults.length).toBeGreaterThan(3);
+    expect(harness.particle.calls).toEqual([]);
+    expect(harness.store.contents.mappings.size).toBe(0);
+  });
+
+  it("takes identical content for a retry within the window, and not after it", async () => {
+    const harness = createHarness();
+    const first = await create(harness);
+    const second = await create(harness);
+    expect(second).toMatchObject({ outcome: "existing", mapping: { id: first.mapping.id } });
+    harness.pass(RETRY_WINDOW_MS + 1_000);
+    const third = await create(harness);
+    expect(third.outcome).toBe("created");
+    expect(harness.particle.held.size).toBe(2);
+  });
+
+  it("takes no content for a retry where the deployment says so, or a new Idempotency-Key", async () => {
+    const off = createHarness({ retryWindowMs: 0 });
+    await create(off);
+    expect((await create(off)).outcome).toBe("created");
+    const keyed = createHarness();
+    await create(keyed, { idempotencyKey: key("one") });
+    expect((await create(keyed, { idempotencyKey: key("two") })).outcome).toBe("created");
+  });
+
+  it("gives the same answer to the same Idempotency-Key, and refuses it with another body", async () => {
+    const harness = createHarness();
+    const first = await create(harness, { idempotencyKey: key("one") });
+    const again = await create(harness, { idempotencyKey: key("one") });
+    expect(again).toMatchObject({ outcome: "repeated", mapping: { id: first.mapping.id, version: 1 } });
+    const failure = await failureOf(create(harness, { idempotencyKey: key("one", "other") }));
+    expect(failure).toMatchObject({ kind: "unprocessable", faults: [{ code: "business-rule" }] });
+    const other = { ...key("one"), caller: "another" };
+    expect((await create(harness, { idempotencyKey: other })).outcome).toBe("created");
+  });
+
+  it("finds the match of If-None-Exist whoever registered it", async () => {
+    const harness = createHarness();
+    await updatePatient(harness, { id: "own-id", patient: henrick({ id: "own-id" }) }, harness.task());
+    const found = await create(harness, { patient: henrick({ gender: "female" }), ifNoneExist: MRN });
+    expect(found).toMatchObject({ outcome: "existing", mapping: { id: "own-id" } });
+  });
+
+  it("looks for the match of If-None-Exist also with a new Idempotency-Key", async () => {
+    const harness = createHarness();
+    const first = await create(harness, { idempotencyKey: key("one") });
+    const second = await create(harness, { idempotencyKey: key("two"), ifNoneExist: MRN });
+    expect(second).toMatchObject({ outcome: "existing", mapping: { id: first.mapping.id } });
+  });
+
+  it("refuses If-None-Exist where several match", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    await create(harness);
+    await create(harness);
+    expect(await failureOf(create(harness, { ifNoneExist: MRN }))).toEqual({ kind: "multiple-matches" });
+  });
+
+  it("locks others out of the claim while it is in flight, and lets them find the patient after", async () => {
+    const harness = createHarness();
+    let meanwhile: unknown;
+    harness.particle.beforeNext("putPatient", async () => {
+      meanwhile = await failureOf(create(harness, { ifNoneExist: MRN }));
+    });
+    const first = await create(harness, { ifNoneExist: MRN });
+    expect(meanwhile).toEqual({ kind: "in-flight", retryAfterSeconds: 1 });
+    expect(await create(harness, { ifNoneExist: MRN })).toMatchObject({
+      outcome: "existing",
+      mapping: { id: first.mapping.id },
+    });
+  });
+
+  it("leaves nothing behind when Particle refuses", async () => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", REFUSED);
+    expect(await failureOf(create(harness, { ifNoneExist: MRN }))).toMatchObject({ kind: "particle-rejected" });
+    const { mappings, claims, reverse, index } = harness.store.contents;
+    expect([mappings.size, claims.size, reverse.size]).toEqual([0, 0, 0]);
+    expect([...index.values()].every((ids) => ids.size === 0)).toBe(true);
+    expect((await create(harness, { ifNoneExist: MRN })).outcome).toBe("created");
+  });
+
+  it("keeps an operation of unknown outcome open, and says when it makes sense to come back", async () => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    const failure = await failureOf(create(harness));
+    expect(failure).toEqual({ kind: "particle-unavailable", retryAfterSeconds: (20_000 + SETTLE_MS) / 1_000 });
+    harness.pass(20_000);
+    expect(await failureOf(create(harness))).toEqual({ kind: "in-flight", retryAfterSeconds: SETTLE_MS / 1_000 });
+  });
+
+  it.each([
+    ["that did arrive", LOST_REPLY],
+    ["that did not arrive", LOST_REQUEST],
+  ])("never makes a second patient of the retry of a request %s", async (_, fault) => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", fault);
+    await failureOf(create(harness));
+    const [opened] = [...harness.store.contents.mappings.values()];
+    settle(harness);
+    const retried = await create(harness);
+    expect(retried.mapping).toMatchObject({ id: opened?.id, patient_id: opened?.patient_id, state: "registered" });
+    expect([...harness.particle.held.keys()]).toEqual([opened?.patient_id]);
+    expect(await readPatient(harness, { id: retried.mapping.id }, harness.task().deadline)).toMatchObject({
+      mapping: { version: 1 },
+    });
+  });
+
+  it("goes on with the abandoned patient_id under any of its claims", async () => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(create(harness, { idempotencyKey: key("one"), ifNoneExist: MRN }));
+    const [abandoned] = [...harness.store.contents.mappings.values()];
+    settle(harness);
+    const retried = await create(harness, { patient: henrick({ birthDate: "1957-03-24" }), ifNoneExist: MRN });
+    expect(retried.mapping.patient_id).toBe(abandoned?.patient_id);
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("does not hide behind an abandoned patient once the retry window is over", async () => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(create(harness));
+    settle(harness);
+    harness.particle.failNext("putPatient", REFUSED);
+    await failureOf(create(harness));
+    harness.pass(RETRY_WINDOW_MS + 1_000);
+    expect((await create(harness)).outcome).toBe("created");
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("ends the claims with the patient", async () => {
+    const harness = createHarness();
+    const request = { idempotencyKey: key("one"), ifNoneExist: MRN };
+    const first = await create(harness, request);
+    await deletePatient(harness, { id: first.mapping.id }, harness.task());
+    expect(harness.store.contents.claims.size).toBe(0);
+    const second = await create(harness, request);
+    expect(second.outcome).toBe("created");
+    expect(second.mapping.patient_id).not.toBe(first.mapping.patient_id);
+  });
+});

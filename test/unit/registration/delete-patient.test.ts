@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { deletePatient } from "../../../shared/registration/delete-patient.ts";
+import { findPatient } from "../../../shared/registration/read-patient.ts";
+import { adapterErrorOf } from "../../support/adapter-error.ts";
+import {
+  createHarness,
+  type Harness,
+  henrick,
+  LOST_REPLY,
+  LOST_REQUEST,
+  SETTLE_MS,
+} from "../../support/registration-harness.ts";
+
+const failureOf = async (work: Promise<unknown>) => (await adapterErrorOf(work)).failure;
+
+async function registered() {
+  const harness = createHarness();
+  const { mapping } = await createPatient(harness, { patient: henrick() }, harness.task());
+  return { harness, id: mapping.id, remove: () => deletePatient(harness, { id: mapping.id }, harness.task()) };
+}
+
+const stateOf = (harness: Harness, id: string) => harness.store.contents.mappings.get(id)?.state;
+
+describe("deletePatient", () => {
+  it("deletes at Particle, keeps a tombstone, and may be repeated", async () => {
+    const { harness, id, remove } = await registered();
+    await remove();
+    await remove();
+    expect(harness.particle.held.size).toBe(0);
+    expect(harness.particle.calls.filter(({ method }) => method === "deletePatient")).toHaveLength(1);
+    expect(harness.store.contents.mappings.get(id)).toMatchObject({
+      state: "deleted",
+      version: 2,
+      indexKeys: [],
+      claims: [],
+    });
+    expect(harness.store.contents.reverse.size).toBe(1);
+    expect(await failureOf(findPatient(harness, id))).toEqual({ kind: "deleted" });
+  });
+
+  it("counts a patient that never was as deleted", async () => {
+    const harness = createHarness();
+    await deletePatient(harness, { id: "never" }, harness.task());
+    expect(harness.particle.calls).toEqual([]);
+  });
+
+  it("honours If-Match", async () => {
+    const { harness, id } = await registered();
+    const stale = deletePatient(harness, { id, ifMatch: "7" }, harness.task());
+    expect(await failureOf(stale)).toEqual({ kind: "version-conflict" });
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it.each([
+    ["arrived", LOST_REPLY],
+    ["did not arrive", LOST_REQUEST],
+  ])("is locked while a deletion that %s is open, and deleted once it was decided", async (_, fault) => {
+    const { harness, id, remove } = await registered();
+    harness.particle.failNext("deletePatient", fault);
+    await failureOf(remove());
+    expect(await failureOf(findPatient(harness, id))).toMatchObject({ kind: "in-flight" });
+    expect(await failureOf(remove())).toMatchObject({ kind: "in-flight" });
+    harness.pass(20_000 + SETTLE_MS + 1);
+    await remove();
+    expect(stateOf(harness, id)).toBe("deleted");
+    expect(harness.particle.held.size).toBe(0);
+  });
+
+  it("takes an open deletion over before it is sent again, so that only one decider sends it", async () => {
+    const { harness, id, remove } = await registered();
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(remove());
+    harness.pass(20_000 + SETTLE_MS + 1);
+    let meanwhile: unknown;
+    harness.particle.beforeNext("deletePatient", async () => {
+      meanwhile = await failureOf(remove());
+    });
+    await remove();
+    expect(meanwhile).toMatchObject({ kind: "in-flight" });
+    expect(stateOf(harness, id)).toBe("deleted");
+  });
+});

@@ -1,0 +1,237 @@
+import type { Patient } from "fhir/r4";
+import { describe, expect, it } from "vitest";
+import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { decide } from "../../../shared/registration/decide.ts";
+import { deletePatient } from "../../../shared/registration/delete-patient.ts";
+import { readPatient } from "../../../shared/registration/read-patient.ts";
+import { updatePatient } from "../../../shared/registration/update-patient.ts";
+import { adapterErrorOf } from "../../support/adapter-error.ts";
+import {
+  createHarness,
+  type Harness,
+  henrick,
+  henrickWithSsn,
+  LOST_REPLY,
+  LOST_REQUEST,
+  MRN,
+  REFUSED,
+  SETTLE_MS,
+  SYSTEMS,
+} from "../../support/registration-harness.ts";
+
+const ID = "patient-1";
+const MOVED = [{ line: ["1 Elm Street"], city: "Boston", state: "MA", postalCode: "02215" }];
+
+const put = (harness: Harness, patient: Patient, more: Partial<Parameters<typeof updatePatient>[1]> = {}) =>
+  updatePatient(harness, { id: ID, patient, ...more }, harness.task());
+
+const failureOf = async (work: Promise<unknown>) => (await adapterErrorOf(work)).failure;
+const heldOf = (harness: Harness) => [...harness.particle.held.values()].map(({ demographics }) => demographics);
+const mappingOf = (harness: Harness) => harness.store.contents.mappings.get(ID);
+const putCalls = (harness: Harness) => harness.particle.calls.filter(({ method }) => method === "putPatient").length;
+const settle = (harness: Harness) => harness.pass(20_000 + SETTLE_MS + 1);
+
+/** As another request would once the operation may be decided. */
+async function decideOpen(harness: Harness) {
+  const mapping = mappingOf(harness);
+  if (mapping?.operation) {
+    await decide(harness, { ...mapping, operation: mapping.operation }, harness.task());
+  }
+}
+
+describe("updatePatient", () => {
+  it("creates under the client's id, then updates and counts versions", async () => {
+    const harness = createHarness();
+    expect(await put(harness, henrick())).toMatchObject({ outcome: "created", mapping: { id: ID, version: 1 } });
+    const updated = await put(harness, henrick({ address: MOVED }));
+    expect(updated).toMatchObject({ outcome: "updated", mapping: { version: 2, state: "registered" } });
+    expect(heldOf(harness)).toMatchObject([{ address_city: "Boston" }]);
+  });
+
+  it("does nothing where nothing changed, unless it is forced", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    expect(await put(harness, henrick())).toMatchObject({ outcome: "unchanged", mapping: { version: 1 } });
+    expect(putCalls(harness)).toBe(1);
+    expect(await put(harness, henrick(), { force: true })).toMatchObject({
+      outcome: "updated",
+      mapping: { version: 2 },
+    });
+  });
+
+  it("notices a change of the identifiers alone, and moves the index", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    const other = { system: MRN.system, value: "MRN-2" };
+    expect(await put(harness, henrick({ identifier: [other] }))).toMatchObject({ outcome: "updated" });
+    const hash = await harness.keyedHash();
+    const idsUnder = (value: string) => harness.store.findIdsByIndexKeys(hash.indexKeysToFind(MRN.system, value));
+    expect(await idsUnder("MRN-1")).toEqual([]);
+    expect(await idsUnder("MRN-2")).toEqual([ID]);
+  });
+
+  it("keeps the SSN that Particle holds when the body has none, and sends a new one", async () => {
+    const harness = createHarness();
+    await put(harness, henrickWithSsn());
+    expect(await put(harness, henrick())).toMatchObject({ outcome: "unchanged" });
+    await put(harness, henrick({ address: MOVED }));
+    expect(heldOf(harness)).toMatchObject([{ ssn: "123-45-6789", address_city: "Boston" }]);
+    expect(await put(harness, henrickWithSsn({ address: MOVED }))).toMatchObject({ outcome: "unchanged" });
+  });
+
+  it("refuses a stale If-Match and changes nothing", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    await put(harness, henrick({ address: MOVED }), { ifMatch: "1" });
+    expect(await failureOf(put(harness, henrick(), { ifMatch: "1" }))).toEqual({ kind: "version-conflict" });
+    expect(heldOf(harness)).toMatchObject([{ address_city: "Boston" }]);
+    expect(
+      await failureOf(updatePatient(harness, { id: "none", patient: henrick(), ifMatch: "*" }, harness.task())),
+    ).toEqual({ kind: "version-conflict" });
+  });
+
+  it("suspects another person when two identity fields change, unless a reason is given", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    const other = henrick({ name: [{ family: "Testdaughter", given: ["Henrietta"] }] });
+    expect(await failureOf(put(harness, other))).toEqual({
+      kind: "overlay-suspected",
+      fields: ["family_name", "given_name"],
+    });
+    const louder = henrick({ name: [{ family: "TESTINGSON", given: ["HENRICK"] }] });
+    expect(await put(harness, louder)).toMatchObject({ outcome: "updated" });
+    expect(await put(harness, henrick({ gender: "female" }))).toMatchObject({ outcome: "updated" });
+  });
+
+  it("takes an SSN that is new for no change of person", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    expect(await put(harness, henrickWithSsn({ gender: "female" }))).toMatchObject({ outcome: "updated" });
+  });
+
+  it("goes back to the old version when Particle refuses", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", REFUSED);
+    const change = henrick({ address: MOVED, identifier: [{ system: MRN.system, value: "MRN-2" }] });
+    expect(await failureOf(put(harness, change))).toMatchObject({ kind: "particle-rejected" });
+    expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1, identifiers: [MRN] });
+    expect(await put(harness, henrick())).toMatchObject({ outcome: "unchanged" });
+  });
+
+  it("reads as the old version while an update is open", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    let seen: unknown;
+    harness.particle.beforeNext("putPatient", async () => {
+      seen = (await readPatient(harness, { id: ID }, harness.task().deadline)).mapping.version;
+    });
+    await put(harness, henrick({ address: MOVED }));
+    expect(seen).toBe(1);
+  });
+
+  it.each([
+    ["arrived", LOST_REPLY, "unchanged"],
+    ["did not arrive", LOST_REQUEST, "updated"],
+  ] as const)("decides an update that %s by what Particle holds", async (_, fault, outcome) => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", fault);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    expect(await failureOf(put(harness, henrick({ address: MOVED })))).toMatchObject({ kind: "in-flight" });
+    settle(harness);
+    expect(await put(harness, henrick({ address: MOVED }))).toMatchObject({ outcome, mapping: { version: 2 } });
+    expect(heldOf(harness)).toMatchObject([{ address_city: "Boston" }]);
+  });
+
+  it("says that it has drifted when Particle holds something else, and sends the next update again", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    const [[patient_id, patient] = []] = [...harness.particle.held];
+    harness.particle.held.set(patient_id!, {
+      ...patient!,
+      demographics: { ...patient!.demographics, address_city: "Elsewhere" },
+    });
+    settle(harness);
+    expect(await put(harness, henrick({ address: MOVED }))).toMatchObject({
+      outcome: "updated",
+      mapping: { version: 3 },
+    });
+    expect(heldOf(harness)).toMatchObject([{ address_city: "Boston" }]);
+  });
+
+  it("never answers success when somebody else decided its operation before it was completed", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.beforeNext("putPatient", () => decideOpen(harness));
+    const failure = await failureOf(put(harness, henrick({ address: MOVED })));
+    expect(failure).toMatchObject({ kind: "outcome-unknown" });
+    expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
+  });
+
+  it("answers success when somebody else completed its operation", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    const { putPatient } = harness.particle;
+    const particle = {
+      ...harness.particle,
+      putPatient: async (...call: Parameters<typeof putPatient>) => {
+        const patient = await putPatient(...call);
+        await decideOpen(harness);
+        return patient;
+      },
+    };
+    const request = { id: ID, patient: henrick({ address: MOVED }) };
+    const updated = await updatePatient({ ...harness, particle }, request, harness.task());
+    expect(updated).toMatchObject({ outcome: "updated", mapping: { state: "registered", version: 2 } });
+  });
+
+  it("revives a deleted patient with its old patient_id, and goes on counting", async () => {
+    const harness = createHarness();
+    const { mapping } = await put(harness, henrickWithSsn());
+    await deletePatient(harness, { id: ID }, harness.task());
+    expect(mappingOf(harness)).toMatchObject({ state: "deleted", version: 2, identifiers: [] });
+    const other = henrick({ name: [{ family: "Other", given: ["Person"] }] });
+    expect(await failureOf(put(harness, other))).toMatchObject({ kind: "overlay-suspected" });
+    const revived = await put(harness, henrick());
+    expect(revived).toMatchObject({ outcome: "created", mapping: { version: 3, patient_id: mapping.patient_id } });
+    expect(heldOf(harness)).toEqual([expect.not.objectContaining({ ssn: expect.anything() })]);
+  });
+
+  it("refuses Particle's ids of another patient, and ignores its own", async () => {
+    const harness = createHarness();
+    const { mapping } = await put(harness, henrick());
+    const named = (value: string) => henrick({ identifier: [MRN, { system: SYSTEMS.patient_id, value }] });
+    expect(await put(harness, named(mapping.patient_id))).toMatchObject({ outcome: "unchanged" });
+    expect(await failureOf(put(harness, named("somebody-else")))).toMatchObject({
+      kind: "unprocessable",
+      faults: [{ expression: "Patient.identifier[1]" }],
+    });
+  });
+
+  it("lets a claim go with the identifier that it stands on", async () => {
+    const harness = createHarness();
+    const { mapping } = await createPatient(harness, { patient: henrick(), ifNoneExist: MRN }, harness.task());
+    await updatePatient(harness, { id: mapping.id, patient: henrick({ identifier: [] }) }, harness.task());
+    const second = await createPatient(
+      harness,
+      { patient: henrick({ gender: "female" }), ifNoneExist: MRN },
+      harness.task(),
+    );
+    expect(second.outcome).toBe("created");
+    expect(second.mapping.id).not.toBe(mapping.id);
+  });
+
+  it("lets one of two parallel updates through at a time", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    let meanwhile: unknown;
+    harness.particle.beforeNext("putPatient", async () => {
+      meanwhile = await failureOf(put(harness, henrick({ telecom: [] })));
+    });
+    await put(harness, henrick({ address: MOVED }));
+    expect(meanwhile).toEqual({ kind: "in-flight", retryAfterSeconds: 1 });
+  });
+});
