@@ -1,0 +1,208 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { abandoned, completed, NO_CONTENT, opened, rolledBack } from "../../shared/registration/transitions.ts";
+import type { Begin, Claim, Content, Mapping, MappingStore } from "../../shared/store/mapping-store.ts";
+import { startStoreOnDynamoDb } from "../support/mapping-store-on-dynamodb.ts";
+import { createMemoryMappingStore } from "../support/memory-mapping-store.ts";
+
+type Running = { readonly store: MappingStore; close(): Promise<void> };
+
+const STORES: Readonly<Record<string, () => Promise<Running>>> = {
+  memory: async () => ({ store: createMemoryMappingStore(), close: async () => {} }),
+  DynamoDB: startStoreOnDynamoDb,
+};
+
+const NOW = Date.parse("2026-11-22T12:00:00Z");
+const operation = () => ({ token: randomUUID(), owner: "request", deadline: NOW, actionableAt: NOW + 60_000 });
+const content = (changes: Partial<Content> = {}): Content => ({
+  sent: { whole: "k1.whole", fields: { family_name: "k1.family" } },
+  identifiers: [{ system: "https://hospital.example/mrn", value: "MRN-1", use: "usual" }],
+  indexKeys: [],
+  claims: [],
+  ...changes,
+});
+
+/** A create that begins now, with everything that it reserves. */
+function creation(
+  changes: Partial<Begin> & { content?: Partial<Content>; id?: string; patient_id?: string } = {},
+): Begin & {
+  next: ReturnType<typeof opened>;
+} {
+  const { content: part, id = randomUUID(), patient_id = randomUUID(), ...begin } = changes;
+  const intended = content(part);
+  const next = opened({ id, patient_id }, "create", intended, operation());
+  const claims: Claim[] = intended.claims.map((key) => ({ key, id }));
+  return { prior: undefined, claims, unclaimed: [], indexKeys: intended.indexKeys, now: NOW, ...begin, next };
+}
+
+async function registered(store: MappingStore, changes: Parameters<typeof creation>[0] = {}): Promise<Mapping> {
+  const begin = creation(changes);
+  expect(await store.begin(begin)).toBeUndefined();
+  const finish = completed(begin.next, { now: NOW });
+  expect(await store.finish(finish)).toBe(true);
+  return finish.next!;
+}
+
+describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
+  let running: Running;
+  let store: MappingStore;
+  beforeAll(async () => {
+    running = await STORES[name]!();
+    ({ store } = running);
+  }, 120_000);
+  afterAll(() => running?.close());
+
+  it("finds nothing where nothing is", async () => {
+    expect(await store.find("none")).toBeUndefined();
+    expect(await store.findMany(["none"])).toEqual([]);
+    expect(await store.findMany([])).toEqual([]);
+    expect(await store.findIdsByIndexKeys(["none"])).toEqual([]);
+    expect(await store.findIdsByPatientIds(["none"])).toEqual(new Map());
+    expect(await store.findClaims(["none"])).toEqual([]);
+  });
+
+  it("gives back what was begun, field for field", async () => {
+    const begin = creation({ content: { indexKeys: [randomUUID()], claims: [randomUUID()] } });
+    expect(await store.begin(begin)).toBeUndefined();
+    expect(await store.find(begin.next.id)).toEqual(begin.next);
+    expect(await store.findIdsByPatientIds([begin.next.patient_id])).toEqual(
+      new Map([[begin.next.patient_id, begin.next.id]]),
+    );
+    expect(await store.findClaims(begin.next.operation.intended.claims)).toEqual(begin.claims);
+  });
+
+  it("gives back what was completed, and leads to it by its index keys", async () => {
+    const key = randomUUID();
+    const mapping = await registered(store, { content: { indexKeys: [key] } });
+    expect(await store.find(mapping.id)).toEqual(mapping);
+    expect(await store.findMany([mapping.id, "none"])).toEqual([mapping]);
+    expect(await store.findIdsByIndexKeys([key, key, "none"])).toEqual([mapping.id]);
+  });
+
+  it("takes its own begin for begun when it is repeated, and refuses another", async () => {
+    const begin = creation();
+    await store.begin(begin);
+    const other = creation({ id: begin.next.id });
+    expect(await store.begin(other)).toEqual({ kind: "mapping", mapping: begin.next });
+    expect(await store.find(begin.next.id)).toEqual(begin.next);
+  });
+
+  it("begins on a mapping only in the version and state that the caller saw, without an operation", async () => {
+    const mapping = await registered(store);
+    const update = (prior: Mapping): Begin => ({
+      ...creation(),
+      next: opened(prior, "update", content(), operation()),
+      prior,
+    });
+    expect(await store.begin(update({ ...mapping, version: 7 }))).toEqual({ kind: "mapping", mapping });
+    expect(await store.begin(update({ ...mapping, state: "drifted" }))).toEqual({ kind: "mapping", mapping });
+    expect(await store.begin(update(mapping))).toBeUndefined();
+    expect(await store.begin(update(mapping))).toMatchObject({ kind: "mapping", mapping: { state: "updating" } });
+  });
+
+  it("gives a claim to one of many who want it at once", async () => {
+    const claims = [randomUUID()];
+    const begins = Array.from({ length: 20 }, () => creation({ content: { claims } }));
+    const conflicts = await Promise.all(begins.map((begin) => store.begin(begin)));
+    const winners = begins.filter((_, index) => conflicts[index] === undefined);
+    expect(winners).toHaveLength(1);
+    const id = winners[0]!.next.id;
+    expect(conflicts.filter((conflict) => conflict !== undefined)).toEqual(
+      Array.from({ length: 19 }, () => ({ kind: "claims", claims: [{ key: claims[0], id }] })),
+    );
+    expect(await store.findMany(begins.map(({ next }) => next.id))).toHaveLength(1);
+  });
+
+  it("gives an expired claim to the next, and leaves it there when its first holder goes", async () => {
+    const key = randomUUID();
+    const claimed = (id: string, expiresAt: number): Partial<Begin> => ({ claims: [{ key, id, expiresAt }] });
+    const [first, second] = [randomUUID(), randomUUID()];
+    const seconds = NOW / 1_000;
+    const one = await registered(store, { id: first, content: { claims: [key] }, ...claimed(first, seconds) });
+    const tooEarly = creation({ id: second, ...claimed(second, seconds + 10) });
+    expect(await store.begin(tooEarly)).toMatchObject({ kind: "claims", claims: [{ id: first }] });
+    expect(await store.begin({ ...tooEarly, now: NOW + 1_000 })).toBeUndefined();
+
+    const removal = opened(one, "delete", NO_CONTENT, operation());
+    expect(await store.begin({ ...creation(), claims: [], next: removal, prior: one })).toBeUndefined();
+    expect(await store.finish(completed(removal, { now: NOW }))).toBe(true);
+    expect(await store.findClaims([key])).toMatchObject([{ id: second }]);
+  });
+
+  it("refuses what another holds under an older hash key", async () => {
+    const old = randomUUID();
+    const mapping = await registered(store, { content: { claims: [old] } });
+    const begin = creation({ content: { claims: [randomUUID()] }, unclaimed: [old] });
+    expect(await store.begin(begin)).toEqual({ kind: "claims", claims: [{ key: old, id: mapping.id }] });
+  });
+
+  it("never gives a patient_id to a second FHIR patient, also after a deletion", async () => {
+    const mapping = await registered(store);
+    const removal = opened(mapping, "delete", NO_CONTENT, operation());
+    await store.begin({ ...creation(), claims: [], next: removal, prior: mapping });
+    await store.finish(completed(removal, { now: NOW }));
+    const thief = creation({ patient_id: mapping.patient_id });
+    expect(await store.begin(thief)).toEqual({ kind: "patient_id", id: mapping.id });
+  });
+
+  it("finishes an operation once, for the one who holds its token", async () => {
+    const begin = creation();
+    await store.begin(begin);
+    const stranger = { ...begin.next, operation: { ...begin.next.operation, token: randomUUID() } };
+    expect(await store.finish(completed(stranger, { now: NOW }))).toBe(false);
+    const finish = completed(begin.next, { now: NOW });
+    expect(await store.finish(finish)).toBe(true);
+    expect(await store.finish(finish)).toBe(true);
+    expect(await store.find(begin.next.id)).toEqual(finish.next);
+  });
+
+  it("does not take another's verdict for its own", async () => {
+    const mapping = await registered(store);
+    const update = opened(mapping, "update", content(), operation());
+    await store.begin({ ...creation(), claims: [], next: update, prior: mapping });
+    expect(await store.finish(rolledBack(update, 0))).toBe(true);
+    expect(await store.finish(completed(update, { now: NOW }))).toBe(false);
+  });
+
+  it("leaves nothing of a create that is rolled back", async () => {
+    const begin = creation({ content: { indexKeys: [randomUUID()], claims: [randomUUID()] } });
+    await store.begin(begin);
+    expect(await store.finish(rolledBack(begin.next, 0))).toBe(true);
+    const { indexKeys, claims } = begin.next.operation.intended;
+    expect(await store.find(begin.next.id)).toBeUndefined();
+    expect(await store.findIdsByIndexKeys(indexKeys)).toEqual([]);
+    expect(await store.findClaims(claims)).toEqual([]);
+    expect(await store.findIdsByPatientIds([begin.next.patient_id])).toEqual(new Map());
+    expect(await store.finish(rolledBack(begin.next, 0))).toBe(true);
+  });
+
+  it("keeps what was abandoned until its time, and lets the retry go on", async () => {
+    const begin = creation({ content: { indexKeys: [randomUUID()], claims: [randomUUID()] } });
+    await store.begin(begin);
+    const finish = abandoned(begin.next, NOW / 1_000 + 60);
+    expect(await store.finish(finish)).toBe(true);
+    expect(await store.find(begin.next.id)).toEqual(finish.next);
+    expect(await store.findClaims(finish.next!.claims)).toMatchObject([{ expiresAt: NOW / 1_000 + 60 }]);
+    const again = opened(finish.next!, "create", begin.next.operation.intended, operation());
+    expect(await store.begin({ ...begin, next: again, prior: finish.next })).toBeUndefined();
+  });
+
+  it("hands an open operation over once", async () => {
+    const begin = creation();
+    await store.begin(begin);
+    const next = { ...begin.next.operation, token: randomUUID() };
+    expect(await store.takeOver(begin.next, next)).toBe(true);
+    expect(await store.takeOver(begin.next, next)).toBe(true);
+    expect(await store.takeOver(begin.next, { ...next, token: randomUUID() })).toBe(false);
+    expect(await store.finish(completed(begin.next, { now: NOW }))).toBe(false);
+    expect(await store.finish(completed({ ...begin.next, operation: next }, { now: NOW }))).toBe(true);
+  });
+
+  it("reads more than one batch holds", async () => {
+    const mappings = await Promise.all(Array.from({ length: 130 }, () => registered(store)));
+    const ids = mappings.map(({ id }) => id);
+    expect(new Set((await store.findMany(ids)).map(({ id }) => id))).toEqual(new Set(ids));
+    const byPatientId = await store.findIdsByPatientIds(mappings.map(({ patient_id }) => patient_id));
+    expect(byPatientId.size).toBe(130);
+  });
+});
