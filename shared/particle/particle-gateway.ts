@@ -24,8 +24,9 @@ export type PatientIdPage = {
 /**
  * Particle's Patients API as this adapter needs it. Every method throws `AdapterError` with one of the failures
  * `particle-rejected`, `particle-overlay`, `particle-throttled`, `particle-unintelligible`, `particle-unavailable`,
- * `particle-refuses-token` or `outcome-unknown`; its `outcomeUnknown` is true when an attempt of a write may have been
- * carried out although no later attempt was seen to succeed.
+ * `particle-refuses-token` or `outcome-unknown`, or `store-unavailable` when the token cannot be read; its
+ * `outcomeUnknown` is true when an attempt of a write may have been carried out although no later attempt was seen to
+ * succeed.
  */
 export interface ParticleGateway {
   /** Creates or replaces the whole record under `patient_id`; answers what Particle holds now. */

@@ -3,9 +3,9 @@ import { AdapterError, type Failure } from "../../shared/failure/failure.ts";
 import type { Demographics } from "../../shared/mapping/demographics.ts";
 import type { ParticleCall, ParticleGateway, ParticlePatient } from "../../shared/particle/particle-gateway.ts";
 
-export type ParticleMethod = keyof ParticleGateway;
+type ParticleMethod = keyof ParticleGateway;
 
-export type ProgrammedFailure = {
+type ProgrammedFailure = {
   readonly failure: Failure;
   /** Default false. */
   readonly outcomeUnknown?: boolean;
@@ -13,7 +13,7 @@ export type ProgrammedFailure = {
   readonly carriedOut?: boolean;
 };
 
-export type HeldPatient = { readonly particle_patient_id: string; readonly demographics: Demographics };
+type HeldPatient = { readonly particle_patient_id: string; readonly demographics: Demographics };
 
 export type FakeParticleGateway = ParticleGateway & {
   /** What Particle holds by patient_id; change it to let something happen behind the adapter's back. */
