@@ -22,6 +22,6 @@ export function createdResponse(
     mapping,
     location: isExisting ? locationOf(request.base, mapping) : versionLocationOf(request.base, mapping),
     held: heldAfter(reading, registered, request.deadline),
-    faults: [...warnings, ...report.warnings],
+    faults: [...warnings, ...(report?.warnings ?? [])],
   });
 }

@@ -19,6 +19,6 @@ export function updatedResponse(
     mapping,
     ...(isCreated && { location: versionLocationOf(request.base, mapping) }),
     held: heldAfter(reading, registered, request.deadline),
-    faults: [...warnings, ...report.warnings],
+    faults: [...warnings, ...(report?.warnings ?? [])],
   });
 }

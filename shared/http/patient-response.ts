@@ -12,8 +12,8 @@ import type { FhirResponse } from "./response.ts";
 
 /** The Patient that Particle holds, as FHIR. */
 export function patientOf({ mapping, demographics }: Held, systems: ParticleIdSystems): Patient {
-  const { id, version, lastUpdated, identifiers, patient_id, particle_patient_id } = mapping;
-  return particleToPatient({
+  const { id, version, lastUpdated, identifiers, patient_id, particle_patient_id, replacedBy } = mapping;
+  const patient = particleToPatient({
     id,
     versionId: String(version),
     lastUpdated,
@@ -23,6 +23,9 @@ export function patientOf({ mapping, demographics }: Held, systems: ParticleIdSy
     ...(particle_patient_id !== undefined && { particle_patient_id }),
     systems,
   });
+  return replacedBy === undefined
+    ? patient
+    : { ...patient, active: false, link: [{ other: { reference: `Patient/${replacedBy}` }, type: "replaced-by" }] };
 }
 
 /** ETag and Last-Modified: http://hl7.org/fhir/R4/http.html#versioning, the latter as an HTTP date. */

@@ -1,30 +1,33 @@
 import type { Patient } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
+import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { MappingReport } from "../mapping/patient-to-particle.ts";
-import type { Claim, Mapping } from "../store/mapping-store.ts";
+import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import {
-  CLAIM_KINDS,
   type ClaimIntent,
-  claimOf,
+  claimWrites,
+  conditionClaim,
   contentClaim,
+  decisiveClaim,
   type IdempotencyKey,
-  type IfNoneExist,
+  type IdentifierCondition,
   idempotencyClaim,
-  ifNoneExistClaim,
   kindOfClaim,
+  uniqueClaims,
 } from "./claims.ts";
-import { inFlight, settled } from "./decide.ts";
-import { contentOf, type Intent, intentOf } from "./intent.ts";
+import { inFlight } from "./decide.ts";
+import { deletePatient } from "./delete-patient.ts";
+import { findMatch, holderOf, isPresent } from "./find-match.ts";
+import { contentOf, hasContent, type Intent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { carryOut, keptUntil, newOperation } from "./operation.ts";
+import { type Called, carryOut, keptUntil, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
-import { VISIBILITY } from "./states.ts";
 import { opened } from "./transitions.ts";
 
 export type CreateRequest = {
   readonly patient: Patient;
-  readonly ifNoneExist?: IfNoneExist;
+  readonly ifNoneExist?: IdentifierCondition;
   readonly idempotencyKey?: IdempotencyKey;
 };
 
@@ -38,15 +41,17 @@ export type Registered = {
   readonly mapping: Mapping;
   /** What Particle holds, where it was said on the way. */
   readonly demographics?: EchoedDemographics;
-  readonly report: MappingReport;
+  /** How the demographics came about; a patient that was resolved as a duplicate is not mapped. */
+  readonly report?: MappingReport;
 };
 
 const ROUNDS = 5;
 
 /**
- * Registers a patient under a fresh id and patient_id, unless an identity that the request claims is held already.
+ * Registers a patient under a fresh id, unless an identity that the request claims is held already.
  *
- * @throws AdapterError `unprocessable`, `multiple-matches`, `in-flight`, or what the gateway and the store throw.
+ * @throws AdapterError `unprocessable`, `multiple-matches`, `duplicate`, `in-flight`, or what the gateway and the store
+ *   throw.
  */
 export async function createPatient(
   registration: Registration,
@@ -55,146 +60,166 @@ export async function createPatient(
 ): Promise<Registered> {
   const intent = intentOf(registration, request.patient, undefined);
   const hash = await registration.keyedHash();
-  const claims = claimsOf(registration, hash, request, intent);
-  if (request.ifNoneExist && !(await keyIsHeld(registration, claims))) {
-    const match = await findMatch(registration, hash, request.ifNoneExist, task);
+  const keyClaims = keyClaimsOf(registration, hash, request);
+  if (request.ifNoneExist && !(await isHeld(registration, keyClaims))) {
+    const match = await findMatch(registration, request.ifNoneExist, task);
     if (match) {
       return { outcome: "existing", mapping: match, report: intent.report };
     }
   }
+  const claims = [...keyClaims, ...otherClaimsOf(registration, hash, request, intent)];
   let prior: Mapping | undefined;
   for (let round = 0; round < ROUNDS; round += 1) {
-    const begun = await begin(registration, hash, intent, claims, prior, task);
+    const begun = await beginCreate(registration, hash, intent, claims, prior, task);
     if (!("conflict" in begun)) {
       return begun;
     }
-    prior = undefined;
     const { conflict } = begun;
-    if (conflict.kind === "claims") {
-      const held = decisive(conflict.claims);
-      refuseOtherBody(hash, request, held);
-      const holder = await holderOf(registration, held.id, task);
-      if (holder && VISIBILITY[holder.state] === "present") {
-        const outcome = kindOfClaim(held) === "IDEMPOTENCY-KEY" ? "repeated" : "existing";
-        return { outcome, mapping: holder, report: intent.report };
+    refuseOtherBody(hash, request, conflict);
+    const holder = await holderIn(registration, conflict, task);
+    if (holder && isPresent(holder)) {
+      return answerOfHolder(hash, intent, conflict, holder);
+    }
+    if (holder?.state === "deleted" && conflict.kind === "patient_id") {
+      throw new AdapterError({ kind: "duplicate", holder: holder.id }, "The patient_id is of a deleted patient.");
+    }
+    prior = undefined;
+    if (holder?.state === "abandoned") {
+      if (intent.patient_id === undefined || intent.patient_id === holder.patient_id) {
+        prior = holder;
+      } else {
+        await deletePatient(registration, { id: holder.id }, task);
       }
-      prior = holder?.state === "abandoned" ? holder : undefined;
     }
   }
   throw inFlight(1);
 }
 
-/**
- * Registers the patient under an id that the client chose, or goes on with one that was abandoned.
- *
- * @returns undefined when the id is in use by now.
- */
-export async function createPatientWithId(
-  registration: Registration,
-  hash: KeyedHash,
-  id: string,
-  prior: Mapping | undefined,
-  intent: Intent,
-  task: Task,
-): Promise<Registered | undefined> {
-  const begun = await begin(registration, hash, intent, [], prior ?? { id }, task);
-  return "conflict" in begun ? undefined : begun;
+/** Who stands in the way. */
+async function holderIn(registration: Registration, conflict: Conflict, task: Task): Promise<Mapping | undefined> {
+  switch (conflict.kind) {
+    case "claims": {
+      const held = decisiveClaim(conflict.claims);
+      return held && holderOf(registration, held.id, task);
+    }
+    case "patient_id":
+      return holderOf(registration, conflict.id, task);
+    case "mapping":
+      return undefined;
+  }
 }
 
-async function begin(
+/** What the one who holds the identity means for a request to register it again. */
+function answerOfHolder(hash: KeyedHash, intent: Intent, conflict: Conflict, mapping: Mapping): Registered {
+  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : undefined;
+  const kind = held && kindOfClaim(held);
+  const { report } = intent;
+  if (kind === "IDEMPOTENCY-KEY") {
+    return { outcome: "repeated", mapping, report };
+  }
+  if (kind === "IF-NONE-EXIST" || kind === "CONTENT" || hasContent(hash, mapping, intent)) {
+    return { outcome: "existing", mapping, report };
+  }
+  throw new AdapterError({ kind: "duplicate", holder: mapping.id }, "Another patient holds a unique identity.");
+}
+
+/**
+ * One attempt to register under fresh ids, under the id of `prior`, or under those of an abandoned patient.
+ *
+ * @returns the conflict when nothing was begun.
+ */
+export async function beginCreate(
   registration: Registration,
   hash: KeyedHash,
   intent: Intent,
   claims: readonly ClaimIntent[],
   prior: Mapping | { readonly id: string } | undefined,
   task: Task,
-) {
-  const { store, particle, newId, now } = registration;
+): Promise<Registered | { readonly conflict: Conflict }> {
+  const { store, newId, now } = registration;
   const abandoned = prior && "state" in prior ? prior : undefined;
-  const ids = abandoned ?? { id: prior?.id ?? newId(), patient_id: newId() };
+  const ids = abandoned ?? { id: prior?.id ?? newId(), patient_id: intent.patient_id ?? newId() };
   const content = contentOf(registration, hash, intent, ids);
   const held = [...new Set([...(abandoned?.claims ?? []), ...claims.map(({ key }) => key)])];
-  const next = opened(ids, "create", { ...content, claims: held }, newOperation(registration, task));
+  const kind = intent.patient_id === undefined ? "create" : "adopt";
+  const next = opened(ids, kind, { ...content, claims: held }, newOperation(registration, task));
   const conflict = await store.begin({
     next,
     prior: abandoned,
-    claims: claims.map((claim) => claimOf(claim, ids.id)),
-    unclaimed: claims.flatMap(({ olderKeys }) => olderKeys),
+    ...claimWrites(claims, ids.id),
     indexKeys: content.indexKeys,
     now: now(),
   });
   if (conflict) {
     return { conflict };
   }
-  const { mapping, patient } = await carryOut(registration, next, async (deadline) => ({
-    patient: await particle.putPatient(ids.patient_id, intent.demographics, { deadline }),
-  }));
-  const registered: Registered = {
+  const { mapping, patient } = await carryOut(registration, next, (deadline) =>
+    kind === "adopt"
+      ? adopt(registration, hash, next.patient_id, intent, deadline)
+      : put(registration, next.patient_id, intent, deadline),
+  );
+  return {
     outcome: "created",
     mapping,
     report: intent.report,
     ...(patient && { demographics: patient.demographics }),
   };
-  return registered;
 }
 
-function claimsOf(
+const put = async (
+  { particle }: Registration,
+  patient_id: string,
+  { demographics }: Intent,
+  deadline: number,
+): Promise<Called> => ({ patient: await particle.putPatient(patient_id, demographics, { deadline }) });
+
+/** Others may have registered the patient_id with Particle: the same person is taken over, another one is not touched. */
+async function adopt(
+  registration: Registration,
+  hash: KeyedHash,
+  patient_id: string,
+  intent: Intent,
+  deadline: number,
+): Promise<Called> {
+  const patient = await registration.particle.getPatient(patient_id, { deadline });
+  if (patient === undefined) {
+    return put(registration, patient_id, intent, deadline);
+  }
+  const sent = hash.digest(canonicalDemographics(patient.demographics));
+  if (!hash.sameContent(sent, intent.canonical)) {
+    throw new AdapterError({ kind: "particle-overlay" }, "Particle holds other demographics under the patient_id.");
+  }
+  return { patient, sent };
+}
+
+const keyClaimsOf = (registration: Registration, hash: KeyedHash, { idempotencyKey }: CreateRequest): ClaimIntent[] =>
+  idempotencyKey ? [idempotencyClaim(hash, idempotencyKey, keptUntil(registration))] : [];
+
+function otherClaimsOf(
   registration: Registration,
   hash: KeyedHash,
   { ifNoneExist, idempotencyKey }: CreateRequest,
   intent: Intent,
 ): ClaimIntent[] {
-  const expiresAt = keptUntil(registration);
-  const recognisesContent = registration.settings.retryWindowMs > 0 && !idempotencyKey;
+  const { retryWindowMs, uniqueIdentifierSystems } = registration.settings;
+  const recognisesContent = retryWindowMs > 0 && !idempotencyKey;
   return [
-    ...(idempotencyKey ? [idempotencyClaim(hash, idempotencyKey, expiresAt)] : []),
-    ...(ifNoneExist ? [ifNoneExistClaim(hash, ifNoneExist)] : []),
-    ...(recognisesContent ? [contentClaim(hash, intent, expiresAt)] : []),
+    ...(ifNoneExist ? [conditionClaim(hash, ifNoneExist)] : []),
+    ...uniqueClaims(hash, intent.identifiers, uniqueIdentifierSystems),
+    ...(recognisesContent ? [contentClaim(hash, intent, keptUntil(registration))] : []),
   ];
 }
 
 /** An Idempotency-Key that was used before takes precedence over everything else that the request says. */
-async function keyIsHeld({ store, now }: Registration, claims: readonly ClaimIntent[]): Promise<boolean> {
-  const keys = claims
-    .filter(({ kind }) => kind === "IDEMPOTENCY-KEY")
-    .flatMap(({ key, olderKeys }) => [key, ...olderKeys]);
+async function isHeld({ store, now }: Registration, claims: readonly ClaimIntent[]): Promise<boolean> {
+  const keys = claims.flatMap(({ key, olderKeys }) => [key, ...olderKeys]);
   const held = keys.length > 0 ? await store.findClaims(keys) : [];
   return held.some(({ expiresAt }) => expiresAt === undefined || expiresAt * 1_000 >= now());
 }
 
-/** The one patient that is recorded with the identifier. */
-async function findMatch(
-  registration: Registration,
-  hash: KeyedHash,
-  { system, value }: IfNoneExist,
-  task: Task,
-): Promise<Mapping | undefined> {
-  const { store } = registration;
-  const found = await store.findMany(await store.findIdsByIndexKeys(hash.indexKeysToFind(system, value)));
-  const matches = found.filter(({ state }) => VISIBILITY[state] === "present");
-  if (matches.length > 1) {
-    throw new AdapterError({ kind: "multiple-matches" }, "Several patients are recorded with the identifier.");
-  }
-  const [match] = matches;
-  const unsettled = found.find(({ state }) => state === "registering" || state === "deleting");
-  if (match || !unsettled) {
-    return match;
-  }
-  const mapping = await settled(registration, unsettled.id, task);
-  return mapping && VISIBILITY[mapping.state] === "present" ? mapping : undefined;
-}
-
-/** The claim that decides where several are held: by the order of precedence of their kinds. */
-function decisive(claims: readonly Claim[]): Claim {
-  const [first] = CLAIM_KINDS.flatMap((kind) => claims.filter((claim) => kindOfClaim(claim) === kind));
-  if (!first) {
-    throw inFlight(1);
-  }
-  return first;
-}
-
-function refuseOtherBody(hash: KeyedHash, { idempotencyKey }: CreateRequest, held: Claim): void {
-  if (idempotencyKey && held.body !== undefined && hash.matches(held.body, "body", idempotencyKey.body) === false) {
+function refuseOtherBody(hash: KeyedHash, { idempotencyKey }: CreateRequest, conflict: Conflict): void {
+  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : undefined;
+  if (idempotencyKey && held?.body !== undefined && hash.matches(held.body, "body", idempotencyKey.body) === false) {
     const diagnostics =
       "The Idempotency-Key was used before with another body. Use a new key for a new request, and the same body for a retry.";
     throw new AdapterError(
@@ -202,10 +227,4 @@ function refuseOtherBody(hash: KeyedHash, { idempotencyKey }: CreateRequest, hel
       "Idempotency-Key used with another body.",
     );
   }
-}
-
-/** An update in flight does not hide the patient; any other open operation has to end first. */
-async function holderOf(registration: Registration, id: string, task: Task): Promise<Mapping | undefined> {
-  const mapping = await registration.store.find(id);
-  return mapping?.state === "updating" ? mapping : settled(registration, id, task);
 }

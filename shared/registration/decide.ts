@@ -60,7 +60,7 @@ export async function decide(registration: Registration, mapping: OpenMapping, t
       await store.finish(abandoned(mapping, keptUntil(registration)));
       return;
     case "repeat":
-      await deleteAgain(registration, mapping, task);
+      await sendAgain(registration, mapping, task);
   }
 }
 
@@ -78,10 +78,12 @@ function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatien
 }
 
 /** Sends something, so the operation is taken over first: the decider's own request gets its own time to settle. */
-async function deleteAgain(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
+async function sendAgain(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
   const operation = { ...mapping.operation, ...newOperation(registration, task) };
   if (await registration.store.takeOver(mapping, operation)) {
-    await registration.particle.deletePatient(mapping.patient_id, task);
+    if (operation.kind === "delete" || registration.settings.replacedPatients === "delete") {
+      await registration.particle.deletePatient(mapping.patient_id, task);
+    }
     await registration.store.finish(completed({ ...mapping, operation }, { now: registration.now() }));
   }
 }

@@ -1,14 +1,15 @@
 import { inFlight, settled } from "./decide.ts";
 import { carryOut, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
+import { requireVersion } from "./require-version.ts";
 import { NO_CONTENT, opened } from "./transitions.ts";
-import { requireVersion } from "./update-patient.ts";
 
 const ROUNDS = 5;
 
 /**
  * Deletes the patient at Particle, with every document that Particle holds for it. The tombstone keeps the patient_id
- * and the digests; identifiers and claims go. A patient that is not there counts as deleted.
+ * and the digests; identifiers and claims go. A patient that is not there counts as deleted; one whose registration was
+ * abandoned is deleted all the same, so that nothing of it can block another.
  *
  * @throws AdapterError `version-conflict`, `in-flight`, or what the gateway and the store throw.
  */
@@ -20,7 +21,7 @@ export async function deletePatient(
   for (let round = 0; round < ROUNDS; round += 1) {
     const mapping = await settled(registration, id, task);
     requireVersion(mapping, ifMatch);
-    if (mapping === undefined || mapping.state === "deleted" || mapping.state === "abandoned") {
+    if (mapping === undefined || mapping.state === "deleted") {
       return;
     }
     const { sent } = mapping;

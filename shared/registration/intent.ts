@@ -13,8 +13,13 @@ export type Intent = {
   readonly demographics: Demographics;
   readonly canonical: CanonicalDemographics;
   readonly identifiers: readonly SourceIdentifier[];
+  /** Where the deployment takes the patient_id from the patient. */
+  readonly patient_id?: string;
   readonly report: MappingReport;
 };
+
+/** As for the Documents API, the only one for which the vendor states a limit. */
+const LONGEST_PATIENT_ID = 200;
 
 /**
  * What a valid FHIR Patient means for Particle.
@@ -28,15 +33,16 @@ export function intentOf({ now, settings }: Registration, patient: Patient, mapp
   const foreign = (["patient_id", "particle_patient_id"] as const).flatMap((name) =>
     claimed[name].filter(({ value }) => mapping !== undefined && value !== mapping[name]).map(foreignId),
   );
-  const all = [...result.faults, ...faults, ...foreign];
-  if (result.demographics === undefined || all.length > 0) {
+  const named = namedPatientId(settings.patientIdSystem, identifiers, mapping);
+  const all = [...result.faults, ...faults, ...foreign, ...("fault" in named ? [named.fault] : [])];
+  if (result.demographics === undefined || "fault" in named || all.length > 0) {
     throw new AdapterError(
       { kind: "unprocessable", faults: all },
       `The Patient cannot be registered: ${all.length} faults.`,
     );
   }
   const { demographics, report } = result;
-  return { demographics, canonical: canonicalDemographics(demographics), identifiers, report };
+  return { demographics, canonical: canonicalDemographics(demographics), identifiers, ...named, report };
 }
 
 const foreignId = ({ expression }: { readonly expression: string }): Fault => ({
@@ -45,6 +51,36 @@ const foreignId = ({ expression }: { readonly expression: string }): Fault => ({
   expression,
   diagnostics:
     "This identifier names another patient at Particle than the one that this resource is. Particle's ids are assigned on registration and never change: leave the identifier out, or send it as this server answered it.",
+});
+
+/** The patient_id that the patient itself names, where the deployment says in which system. */
+function namedPatientId(
+  system: string | undefined,
+  identifiers: readonly SourceIdentifier[],
+  mapping: Mapping | undefined,
+): { readonly patient_id?: string } | { readonly fault: Fault } {
+  if (system === undefined) {
+    return {};
+  }
+  const [named, ...others] = identifiers.filter((identifier) => identifier.system === system);
+  if (named === undefined || others.length > 0) {
+    return namingFault(
+      `The Patient must carry exactly one identifier of the system ${system}: it becomes its patient_id.`,
+    );
+  }
+  if (named.value.length > LONGEST_PATIENT_ID) {
+    return namingFault(`The identifier of the system ${system} may have at most ${LONGEST_PATIENT_ID} characters.`);
+  }
+  if (mapping !== undefined && mapping.patient_id !== named.value) {
+    return namingFault(
+      `The identifier of the system ${system} is the patient_id of this Patient and never changes. Register another Patient for another person, or send the identifier as it was.`,
+    );
+  }
+  return { patient_id: named.value };
+}
+
+const namingFault = (diagnostics: string): { readonly fault: Fault } => ({
+  fault: { severity: "error", code: "business-rule", expression: "Patient.identifier", diagnostics },
 });
 
 /** What the mapping is to record of an intent, without the claims. */
@@ -61,12 +97,14 @@ export function contentOf(
   return { sent: hash.digest(canonical), identifiers, indexKeys: hash.indexKeys([...identifiers, ...particleIds]) };
 }
 
-/** Whether two patients are recorded with the same identifiers, whatever their order. */
-export function sameIdentifiers(some: readonly SourceIdentifier[], others: readonly SourceIdentifier[]): boolean {
-  return identifiersForm(some) === identifiersForm(others);
-}
+/** Whether a registered patient has this content already. */
+export const hasContent = (hash: KeyedHash, mapping: Mapping, { canonical, identifiers }: Intent): boolean =>
+  mapping.state === "registered" &&
+  mapping.sent !== undefined &&
+  hash.sameContent(mapping.sent, canonical) &&
+  identifiersForm(mapping.identifiers) === identifiersForm(identifiers);
 
-/** The same text for the same identifiers. */
+/** The same text for the same identifiers, whatever their order. */
 export const identifiersForm = (identifiers: readonly SourceIdentifier[]): string =>
   JSON.stringify(
     identifiers.map(({ system, value, use, type }) => JSON.stringify([system, value, use, type?.coding])).sort(),

@@ -57,6 +57,9 @@ export async function readPatient(
 /** What Particle holds for a mapping. */
 export async function heldBy({ particle }: Reading, mapping: Mapping, deadline: number): Promise<Held> {
   const patient = await particle.getPatient(mapping.patient_id, { deadline });
+  if (patient === undefined && mapping.state === "replaced") {
+    return { mapping, demographics: {} };
+  }
   if (patient === undefined) {
     throw notFound("absent-at-particle");
   }

@@ -20,6 +20,12 @@ export type Registration = {
     /** Milliseconds during which identical content is taken for a retry; 0 = never. */
     readonly retryWindowMs: number;
     readonly systems: ParticleIdSystems;
+    /** Systems in which an identifier belongs to one patient. */
+    readonly uniqueIdentifierSystems: readonly string[];
+    /** System whose one identifier of a patient is its patient_id; a fresh UUID without. */
+    readonly patientIdSystem?: string;
+    /** What becomes of a patient at Particle that turned out to be a duplicate. */
+    readonly replacedPatients: "keep" | "delete";
   };
 };
 

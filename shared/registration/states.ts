@@ -11,9 +11,11 @@ type Move = {
 /** The moves between the states of a mapping, as data: nothing else decides what may follow what. */
 export const MOVES = {
   create: { from: ["none", "abandoned"], during: "registering", completed: "registered" },
-  update: { from: ["registered", "drifted"], during: "updating", completed: "registered" },
-  delete: { from: ["registered", "drifted"], during: "deleting", completed: "deleted" },
+  adopt: { from: ["none", "abandoned"], during: "registering", completed: "registered" },
+  update: { from: ["registered", "drifted", "replaced"], during: "updating", completed: "registered" },
+  delete: { from: ["registered", "drifted", "replaced", "abandoned"], during: "deleting", completed: "deleted" },
   revive: { from: ["deleted"], during: "reviving", completed: "registered" },
+  replace: { from: ["registered", "drifted", "replaced"], during: "updating", completed: "replaced" },
 } as const satisfies Record<OperationKind, Move>;
 
 /** What a reader sees of a mapping in each state. */
@@ -26,6 +28,7 @@ export const VISIBILITY = {
   deleting: "locked",
   deleted: "deleted",
   reviving: "deleted",
+  replaced: "present",
 } as const satisfies Record<State, "absent" | "present" | "locked" | "deleted">;
 
 /** How what Particle holds compares with what an open operation of unknown outcome meant to do. */
@@ -33,14 +36,17 @@ export type Evidence = "intended" | "prior" | "other" | "absent";
 
 /**
  * What becomes of the operation: `complete` it, `roll-back` to where it began, `abandon` a create (its ids and claims
- * are kept for a retry), `drift` (Particle holds something that we did not send), or `repeat` the deletion.
+ * are kept for a retry), `drift` (Particle holds something that we did not send), or `repeat` what was to be sent.
  */
 export type Decision = "complete" | "roll-back" | "abandon" | "drift" | "repeat";
 
 /** The verdict on an open operation of unknown outcome, by kind and by what Particle says. */
 export const DECISIONS = {
   create: { intended: "complete", prior: "drift", other: "drift", absent: "abandon" },
+  // What else is there under a patient_id that others may use as well was there before, and is not ours.
+  adopt: { intended: "complete", prior: "roll-back", other: "roll-back", absent: "abandon" },
   update: { intended: "complete", prior: "roll-back", other: "drift", absent: "drift" },
   delete: { intended: "repeat", prior: "repeat", other: "repeat", absent: "complete" },
   revive: { intended: "complete", prior: "drift", other: "drift", absent: "roll-back" },
+  replace: { intended: "repeat", prior: "repeat", other: "repeat", absent: "complete" },
 } as const satisfies Record<OperationKind, Record<Evidence, Decision>>;

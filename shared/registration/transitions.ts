@@ -55,8 +55,8 @@ export function completed(mapping: OpenMapping, completion: Completion): Finish 
  */
 export function drifted(mapping: OpenMapping, completion: Completion): Finish {
   const { priorState, intended } = mapping.operation;
-  const { identifiers, indexKeys, claims } =
-    priorState === "registered" || priorState === "drifted" ? mapping : intended;
+  const wasRegistered = mapping.version > 0 && priorState !== "deleted";
+  const { identifiers, indexKeys, claims } = wasRegistered ? mapping : intended;
   const particle_patient_id = completion.particle_patient_id ?? mapping.particle_patient_id;
   return concluded(mapping, "drifted", completion, {
     state: "drifted",

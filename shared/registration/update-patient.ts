@@ -3,14 +3,27 @@ import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { Demographics } from "../mapping/demographics.ts";
 import type { ParticleCall } from "../particle/particle-gateway.ts";
-import type { Content, Digest, Mapping, OperationKind } from "../store/mapping-store.ts";
-import { claimsKept } from "./claims.ts";
-import { createPatientWithId, type Registered } from "./create-patient.ts";
+import type { Conflict, Content, Digest, Mapping } from "../store/mapping-store.ts";
+import {
+  type ClaimIntent,
+  claimsKept,
+  claimWrites,
+  conditionClaim,
+  decisiveClaim,
+  type IdentifierCondition,
+  kindOfClaim,
+  uniqueClaims,
+} from "./claims.ts";
+import { beginCreate, type Registered } from "./create-patient.ts";
 import { inFlight, settled } from "./decide.ts";
-import { contentOf, type Intent, intentOf, sameIdentifiers } from "./intent.ts";
+import { deletePatient } from "./delete-patient.ts";
+import { holderOf, isPresent } from "./find-match.ts";
+import { contentOf, hasContent, type Intent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { carryOut, newOperation } from "./operation.ts";
+import { type Called, carryOut, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
+import { requireVersion } from "./require-version.ts";
+import { replacePatient, resolvesDuplicate } from "./resolve-duplicate.ts";
 import { opened } from "./transitions.ts";
 
 /** Codes of the `Overlay-Reason` header: why several identity fields change at once. */
@@ -26,101 +39,139 @@ export type UpdateRequest = {
   /** Calls Particle although nothing has changed. */
   readonly force?: boolean;
   readonly overlayReason?: OverlayReason;
+  /** The identifier under which no patient was found: nobody else may come to hold it meanwhile. */
+  readonly condition?: IdentifierCondition;
 };
 
 const ROUNDS = 5;
 
 /**
  * Makes Particle hold what the Patient says: creates it under an id that was never used, revives a deleted one with its
- * old patient_id, and does nothing where nothing has changed.
+ * old patient_id, resolves a duplicate, and does nothing where nothing has changed.
  *
- * @throws AdapterError `unprocessable`, `version-conflict`, `overlay-suspected`, `in-flight`, or what the gateway and
- *   the store throw.
+ * @returns undefined when somebody else came to hold the identifier of the condition.
+ * @throws AdapterError `unprocessable`, `version-conflict`, `overlay-suspected`, `duplicate`, `in-flight`, or what the
+ *   gateway and the store throw.
  */
-export async function updatePatient(
+export async function tryUpdatePatient(
   registration: Registration,
   request: UpdateRequest,
   task: Task,
-): Promise<Registered> {
+): Promise<Registered | undefined> {
   const hash = await registration.keyedHash();
   for (let round = 0; round < ROUNDS; round += 1) {
     const mapping = await settled(registration, request.id, task);
-    const intent = intentOf(registration, request.patient, mapping);
     requireVersion(mapping, request.ifMatch);
-    const registered =
-      mapping === undefined || mapping.state === "abandoned"
-        ? await createPatientWithId(registration, hash, request.id, mapping, intent, task)
-        : await replace(registration, hash, mapping, request, intent, task);
-    if (registered) {
-      return registered;
+    const attempt =
+      mapping && isPresent(mapping) && resolvesDuplicate(request.patient)
+        ? await replacePatient(registration, mapping, request.patient, task)
+        : await register(registration, hash, mapping, request, task);
+    if (!("conflict" in attempt)) {
+      return attempt;
+    }
+    if ((await yieldTo(registration, request, attempt.conflict, task)) === "lost") {
+      return undefined;
     }
   }
   throw inFlight(1);
 }
 
-/** @throws AdapterError `version-conflict` when `ifMatch` is not the version of what exists. */
-export function requireVersion(mapping: Mapping | undefined, ifMatch: string | undefined): void {
-  const current = mapping && mapping.version > 0 ? String(mapping.version) : undefined;
-  const matches = ifMatch === "*" ? current !== undefined && mapping?.state !== "deleted" : ifMatch === current;
-  if (ifMatch !== undefined && !matches) {
-    throw new AdapterError({ kind: "version-conflict" }, "If-Match names another version than the current one.");
+/** As {@link tryUpdatePatient}, where the request has no condition. */
+export async function updatePatient(
+  registration: Registration,
+  request: Omit<UpdateRequest, "condition">,
+  task: Task,
+): Promise<Registered> {
+  const registered = await tryUpdatePatient(registration, request, task);
+  if (!registered) {
+    throw inFlight(1);
   }
+  return registered;
 }
 
-async function replace(
+type Attempt = Registered | { readonly conflict: Conflict };
+
+async function register(
+  registration: Registration,
+  hash: KeyedHash,
+  mapping: Mapping | undefined,
+  request: UpdateRequest,
+  task: Task,
+): Promise<Attempt> {
+  const intent = intentOf(registration, request.patient, mapping);
+  const claims = [
+    ...(request.condition ? [conditionClaim(hash, request.condition)] : []),
+    ...uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems),
+  ];
+  if (mapping === undefined || mapping.state === "abandoned") {
+    return beginCreate(registration, hash, intent, claims, mapping ?? { id: request.id }, task);
+  }
+  if (hasContent(hash, mapping, intent) && !request.force) {
+    return { outcome: "unchanged", mapping, demographics: intent.demographics, report: intent.report };
+  }
+  guardOverlay(hash, mapping, intent, request.overlayReason);
+  return replaceContent(registration, hash, mapping, intent, claims, task);
+}
+
+async function replaceContent(
   registration: Registration,
   hash: KeyedHash,
   mapping: Mapping,
-  request: UpdateRequest,
   intent: Intent,
+  claims: readonly ClaimIntent[],
   task: Task,
-): Promise<Registered | undefined> {
-  const kind: OperationKind = mapping.state === "deleted" ? "revive" : "update";
-  const { report, canonical, identifiers } = intent;
-  const unchanged =
-    mapping.state === "registered" &&
-    mapping.sent !== undefined &&
-    hash.sameContent(mapping.sent, canonical) &&
-    sameIdentifiers(mapping.identifiers, identifiers);
-  if (unchanged && !request.force) {
-    return { outcome: "unchanged", mapping, demographics: intent.demographics, report };
-  }
-  guardOverlay(hash, mapping, intent, request.overlayReason);
-
+): Promise<Attempt> {
+  const kind = mapping.state === "deleted" ? "revive" : "update";
   const content = contentOf(registration, hash, intent, mapping);
-  const keptSsn = kind === "update" && canonical.ssn === undefined ? mapping.sent?.fields["ssn"] : undefined;
+  const keptSsn = kind === "update" && intent.canonical.ssn === undefined ? mapping.sent?.fields["ssn"] : undefined;
   const sent = keptSsn === undefined ? content.sent : withSsn(content.sent, keptSsn);
-  const claims = claimsKept(hash, mapping.claims, identifiers);
-  const intended: Content = { ...content, ...(sent && { sent }), claims };
+  const held = new Set([...claimsKept(hash, mapping.claims, intent.identifiers), ...claims.map(({ key }) => key)]);
+  const intended: Content = { ...content, ...(sent && { sent }), claims: [...held] };
   const next = opened(mapping, kind, intended, newOperation(registration, task));
   const conflict = await registration.store.begin({
     next,
     prior: mapping,
-    claims: [],
-    unclaimed: [],
+    ...claimWrites(
+      claims.filter(({ key }) => !mapping.claims.includes(key)),
+      mapping.id,
+    ),
     indexKeys: content.indexKeys.filter((key) => !mapping.indexKeys.includes(key)),
     now: registration.now(),
   });
   if (conflict) {
-    return undefined;
+    return { conflict };
   }
-  const { mapping: current, patient } = await carryOut(registration, next, async (deadline) => {
-    const call = { deadline };
-    const put = (demographics: Demographics) =>
-      registration.particle.putPatient(mapping.patient_id, demographics, call);
-    if (keptSsn === undefined) {
-      return { patient: await put(intent.demographics) };
-    }
-    const demographics = await withHeldSsn(registration, mapping.patient_id, intent.demographics, call);
-    return { patient: await put(demographics), sent: hash.digest(canonicalDemographics(demographics)) };
-  });
+  const { mapping: current, patient } = await carryOut(registration, next, (deadline) =>
+    put(registration, hash, mapping.patient_id, intent, keptSsn !== undefined, { deadline }),
+  );
   return {
     outcome: kind === "revive" ? "created" : "updated",
     mapping: current,
-    report,
+    report: intent.report,
     ...(patient && { demographics: patient.demographics }),
   };
 }
+
+/** Clients never see the SSN, so a body without one keeps the one that Particle holds. */
+async function put(
+  { particle }: Registration,
+  hash: KeyedHash,
+  patient_id: string,
+  { demographics }: Intent,
+  keepsSsn: boolean,
+  call: ParticleCall,
+): Promise<Called> {
+  if (!keepsSsn) {
+    return { patient: await particle.putPatient(patient_id, demographics, call) };
+  }
+  const ssn = (await particle.getPatient(patient_id, call))?.demographics.ssn;
+  const whole: Demographics = ssn === undefined ? demographics : { ...demographics, ssn };
+  const patient = await particle.putPatient(patient_id, whole, call);
+  return { patient, sent: hash.digest(canonicalDemographics(whole)) };
+}
+
+const withSsn = (digest: Digest | undefined, ssn: string): Digest | undefined =>
+  digest && { ...digest, fields: { ...digest.fields, ssn } };
 
 /** Two or more identity fields at once look like another person, and Particle would refuse or mix them. */
 function guardOverlay(hash: KeyedHash, { sent }: Mapping, { canonical }: Intent, reason?: OverlayReason): void {
@@ -133,17 +184,32 @@ function guardOverlay(hash: KeyedHash, { sent }: Mapping, { canonical }: Intent,
   }
 }
 
-/** Clients never see the SSN, so a body without one keeps the one that Particle holds. */
-async function withHeldSsn(
-  { particle }: Registration,
-  patient_id: string,
-  demographics: Demographics,
-  call: ParticleCall,
-): Promise<Demographics> {
-  const held = await particle.getPatient(patient_id, call);
-  const ssn = held?.demographics.ssn;
-  return ssn === undefined ? demographics : { ...demographics, ssn };
+/**
+ * What to do about somebody in the way: try again, or give the condition up as `lost`. A registration that was abandoned
+ * blocks nobody.
+ *
+ * @throws AdapterError `duplicate` when another patient holds a unique identifier or the patient_id.
+ */
+async function yieldTo(
+  registration: Registration,
+  { id }: UpdateRequest,
+  conflict: Conflict,
+  task: Task,
+): Promise<"again" | "lost"> {
+  if (conflict.kind === "mapping") {
+    return "again";
+  }
+  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : conflict;
+  const holder = held && (await holderOf(registration, held.id, task));
+  if (!holder || holder.id === id) {
+    return "again";
+  }
+  if (holder.state === "abandoned") {
+    await deletePatient(registration, { id: holder.id }, task);
+    return "again";
+  }
+  if (conflict.kind === "claims" && held && "key" in held && kindOfClaim(held) === "IF-NONE-EXIST") {
+    return isPresent(holder) ? "lost" : "again";
+  }
+  throw new AdapterError({ kind: "duplicate", holder: holder.id }, "Another patient holds a unique identity.");
 }
-
-const withSsn = (digest: Digest | undefined, ssn: string): Digest | undefined =>
-  digest && { ...digest, fields: { ...digest.fields, ssn } };

@@ -23,6 +23,12 @@ export const ENV = {
   settleSeconds: "SETTLE_SECONDS",
   /** Seconds during which identical content is taken for a retry; 0 = never. */
   retryWindowSeconds: "RETRY_WINDOW_SECONDS",
+  /** Systems, separated by blanks, in which an identifier belongs to one patient. */
+  uniqueIdentifierSystems: "UNIQUE_IDENTIFIER_SYSTEMS",
+  /** System whose one identifier of a patient is its patient_id; unset = a fresh UUID. */
+  patientIdSystem: "PATIENT_ID_SYSTEM",
+  /** `keep` or `delete`: what becomes of a patient at Particle that turned out to be a duplicate. */
+  replacedPatients: "REPLACED_PATIENTS",
   /** System of the identifier that carries Particle's patient_id in what this server answers. */
   patientIdIdentifierSystem: "PATIENT_ID_IDENTIFIER_SYSTEM",
   /** System of the identifier that carries Particle's own particle_patient_id. */

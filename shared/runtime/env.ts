@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import { ENV } from "./env-names.ts";
 
 const text = v.pipe(v.string(), v.minLength(1));
@@ -15,6 +16,10 @@ const baseUrl = v.pipe(
   v.transform((value) => value.replace(/\/+$/, "")),
 );
 
+const NO_SSN = "must not be a system of social security numbers";
+
+const isSocialSecurity = (system: string): boolean => mayBeSsnIdentifier({ system });
+
 const SCHEMAS = {
   tableName: text,
   digestKeySecret: text,
@@ -26,6 +31,18 @@ const SCHEMAS = {
   particleAttemptTimeoutMs: count,
   settleSeconds: count,
   retryWindowSeconds: count,
+  uniqueIdentifierSystems: v.pipe(
+    v.optional(v.string(), ""),
+    v.transform((value) => value.split(" ").filter((system) => system !== "")),
+    v.check((systems) => !systems.some(isSocialSecurity), NO_SSN),
+  ),
+  patientIdSystem: v.optional(
+    v.pipe(
+      text,
+      v.check((system) => !isSocialSecurity(system), NO_SSN),
+    ),
+  ),
+  replacedPatients: v.optional(v.picklist(["keep", "delete"]), "keep"),
   patientIdIdentifierSystem: text,
   particlePatientIdIdentifierSystem: text,
 } as const satisfies Record<keyof typeof ENV, v.GenericSchema<string | undefined, unknown>>;

@@ -23,13 +23,23 @@ export function searchingFromEnv(env: Env): Searching {
 /** What writing needs. */
 export function registrationFromEnv(env: Env): Registration {
   const secrets = createSecrets();
-  const { settleSeconds, retryWindowSeconds } = readEnv(env, ["settleSeconds", "retryWindowSeconds"]);
+  const { settleSeconds, retryWindowSeconds, uniqueIdentifierSystems, patientIdSystem, replacedPatients } = readEnv(
+    env,
+    ["settleSeconds", "retryWindowSeconds", "uniqueIdentifierSystems", "patientIdSystem", "replacedPatients"],
+  );
   const base = reading(env, secrets);
   return {
     ...base,
     keyedHash: keyedHash(env, secrets),
     newId: randomUUID,
-    settings: { ...base.settings, settleMs: settleSeconds * 1_000, retryWindowMs: retryWindowSeconds * 1_000 },
+    settings: {
+      ...base.settings,
+      settleMs: settleSeconds * 1_000,
+      retryWindowMs: retryWindowSeconds * 1_000,
+      uniqueIdentifierSystems,
+      replacedPatients,
+      ...(patientIdSystem !== undefined && { patientIdSystem }),
+    },
   };
 }
 

@@ -94,6 +94,21 @@ export function createMappingStore(
     return ids;
   }
 
+  async function overdueIn(shard: string, now: number, limit: number): Promise<{ id: string; actionableAt: number }[]> {
+    const query = new QueryCommand({
+      TableName: tableName,
+      IndexName: table.OPEN_INDEX,
+      KeyConditionExpression: "openShard = :shard AND actionableAt <= :now",
+      ExpressionAttributeValues: { ":shard": { S: shard }, ":now": { N: String(now) } },
+      Limit: limit,
+    });
+    const { Items = [] } = await read(() => client.send(query));
+    return Items.map((item) => ({
+      id: table.idOfMapping(item["pk"]?.S ?? ""),
+      actionableAt: Number(item["actionableAt"]?.N),
+    }));
+  }
+
   function beginWrites({ next, prior, claims, unclaimed, indexKeys, now }: Begin): Write[] {
     const mine = { ":id": { S: next.id }, ":now": { N: String(Math.floor(now / 1_000)) } };
     const free = {
@@ -253,6 +268,22 @@ export function createMappingStore(
         // A claim that expired belongs to somebody else by now: there is nothing of ours left to release.
         writes = writes.filter((_, index) => !refusals.has(index));
       }
+    },
+
+    async findOverdue(now, limit) {
+      const shards = await Promise.all(table.openShards.map((shard) => overdueIn(shard, now, limit)));
+      const oldest = shards.flat().sort((a, b) => a.actionableAt - b.actionableAt);
+      // The index may lag behind: what the mapping itself says decides.
+      const found = (await getAll(oldest.slice(0, limit).map(({ id }) => table.mappingKey(id)))).map(
+        table.decodeMapping,
+      );
+      const due = found.flatMap((mapping) =>
+        mapping.operation ? [{ mapping, at: mapping.operation.actionableAt }] : [],
+      );
+      return due
+        .filter(({ at }) => at <= now)
+        .sort((a, b) => a.at - b.at)
+        .map(({ mapping }) => mapping);
     },
 
     takeOver: (mapping: Mapping, operation: Operation) =>

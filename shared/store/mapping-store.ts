@@ -8,9 +8,11 @@ export type State =
   | "deleting"
   | "deleted"
   | "reviving"
-  | "abandoned";
+  | "abandoned"
+  | "replaced";
 
-export type OperationKind = "create" | "update" | "delete" | "revive";
+/** `adopt` is a create under a patient_id that the deployment's data names; `replace` resolves a duplicate. */
+export type OperationKind = "create" | "adopt" | "update" | "delete" | "revive" | "replace";
 
 /**
  * Keyed hashes of demographics in canonical form, each written `<key id>.<hash>`, so that what was hashed with an
@@ -32,6 +34,8 @@ export type Content = {
   readonly indexKeys: readonly string[];
   /** Keys of the identity claims that this patient holds. */
   readonly claims: readonly string[];
+  /** FHIR id of the patient that this one turned out to be a duplicate of; only when `replaced`. */
+  readonly replacedBy?: string;
 };
 
 export type Operation = {
@@ -142,6 +146,8 @@ export interface MappingStore {
   begin(begin: Begin): Promise<Conflict | undefined>;
   /** False when the operation with this token is not open any more; then nothing was written. */
   finish(finish: Finish): Promise<boolean>;
+  /** Mappings whose open operation anyone may decide at `now` (epoch milliseconds), the longest waiting first. */
+  findOverdue(now: number, limit: number): Promise<readonly Mapping[]>;
   /** Hands an open operation to another owner: same operation under a new token and new times. */
   takeOver(mapping: Mapping, operation: Operation): Promise<boolean>;
 }

@@ -21,6 +21,9 @@ export const indexKey = (hash: string, id: string): Key => ({ pk: `IDENTIFIER#${
 export const claimKey = (key: string): Key => ({ pk: `CLAIM#${key}`, sk: "CLAIM" });
 export const reverseKey = (patient_id: string): Key => ({ pk: `PARTICLE#${patient_id}`, sk: "PARTICLE" });
 
+/** FHIR id in the key of a mapping. */
+export const idOfMapping = (pk: string): string => pk.slice("PATIENT#".length);
+
 /** FHIR id at the end of an identifier index entry. */
 export const idOfIndexEntry = (key: { readonly sk: string }): string => key.sk.slice("PATIENT#".length);
 
@@ -28,15 +31,19 @@ export const idOfIndexEntry = (key: { readonly sk: string }): string => key.sk.s
  * Partitions of the in-flight index. Every open operation is an entry of it, so a single partition would bound the
  * write rate of the whole table (1,000 units a second on a partition).
  */
-export const OPEN_SHARDS = 8;
+const OPEN_SHARDS = 8;
+
+export const OPEN_INDEX = "open-operations";
+
+export const openShards: readonly string[] = Array.from({ length: OPEN_SHARDS }, (_, shard) => `OPEN#${shard}`);
 
 /** FNV-1a: spreads ids evenly and is the same in every process. */
-export function openShard(id: string): string {
+function openShard(id: string): string {
   let hash = 0x811c9dc5;
   for (let index = 0; index < id.length; index += 1) {
     hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
   }
-  return `OPEN#${(hash >>> 0) % OPEN_SHARDS}`;
+  return openShards[(hash >>> 0) % OPEN_SHARDS] ?? "";
 }
 
 const strings = v.array(v.string());
@@ -49,6 +56,7 @@ const state = v.picklist([
   "deleted",
   "reviving",
   "abandoned",
+  "replaced",
 ]);
 const digest = v.object({ whole: v.string(), fields: v.record(v.string(), v.string()) });
 const identifier = v.object({
@@ -64,6 +72,7 @@ const content = {
   identifiers: v.array(identifier),
   indexKeys: strings,
   claims: strings,
+  replacedBy: v.optional(v.string()),
 };
 
 const mappingItem = v.object({
@@ -78,7 +87,7 @@ const mappingItem = v.object({
   operation: v.optional(
     v.object({
       token: v.string(),
-      kind: v.picklist(["create", "update", "delete", "revive"]),
+      kind: v.picklist(["create", "adopt", "update", "delete", "revive", "replace"]),
       owner: v.string(),
       deadline: v.number(),
       actionableAt: v.number(),

@@ -116,6 +116,11 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     findClaims: async (keys) => keys.flatMap((key) => claims.get(key) ?? []),
     begin: async (request) => begin(request),
     finish: async (request) => finish(request),
+    findOverdue: async (now, limit) =>
+      [...mappings.values()]
+        .filter(({ operation }) => operation !== undefined && operation.actionableAt <= now)
+        .sort((a, b) => (a.operation?.actionableAt ?? 0) - (b.operation?.actionableAt ?? 0))
+        .slice(0, limit),
     takeOver: async (mapping, operation) => {
       const current = mappings.get(mapping.id);
       if (current?.operation?.token !== mapping.operation?.token) {

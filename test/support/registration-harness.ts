@@ -39,7 +39,14 @@ export function createHarness(settings: Partial<Registration["settings"]> = {}):
       ids += 1;
       return `00000000-0000-4000-8000-${String(ids).padStart(12, "0")}`;
     },
-    settings: { settleMs: SETTLE_MS, retryWindowMs: RETRY_WINDOW_MS, systems: SYSTEMS, ...settings },
+    settings: {
+      settleMs: SETTLE_MS,
+      retryWindowMs: RETRY_WINDOW_MS,
+      systems: SYSTEMS,
+      uniqueIdentifierSystems: [],
+      replacedPatients: "keep",
+      ...settings,
+    },
     pass: (ms) => {
       now += ms;
     },

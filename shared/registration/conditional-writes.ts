@@ -1,0 +1,86 @@
+import type { Patient } from "fhir/r4";
+import { AdapterError } from "../failure/failure.ts";
+import type { IdentifierCondition } from "./claims.ts";
+import { createPatient, type Registered } from "./create-patient.ts";
+import { inFlight } from "./decide.ts";
+import { deletePatient } from "./delete-patient.ts";
+import { findMatch } from "./find-match.ts";
+import type { Registration, Task } from "./registration.ts";
+import { tryUpdatePatient, type UpdateRequest } from "./update-patient.ts";
+
+export type ConditionalUpdateRequest = Omit<UpdateRequest, "id" | "condition"> & {
+  readonly condition: IdentifierCondition;
+};
+
+const ROUNDS = 5;
+
+/**
+ * Updates the one patient that is recorded with the identifier, or registers one. Of many at once, one registers it.
+ * http://hl7.org/fhir/R4/http.html#cond-update
+ *
+ * @throws AdapterError `invalid` when the body is of another id than the match, `multiple-matches`, or what creating and
+ *   updating throw.
+ */
+export async function updatePatientConditionally(
+  registration: Registration,
+  request: ConditionalUpdateRequest,
+  task: Task,
+): Promise<Registered> {
+  const { patient, condition } = request;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const match = await findMatch(registration, condition, task);
+    if (match) {
+      requireSameId(patient, match.id);
+    }
+    const id = match?.id ?? patient.id;
+    if (id === undefined) {
+      const created = await createPatient(registration, { patient, ifNoneExist: condition }, task);
+      if (created.outcome === "created") {
+        return created;
+      }
+    } else {
+      const { condition: _, ...update } = request;
+      const updated = await tryUpdatePatient(registration, { ...(match ? update : request), id }, task);
+      if (updated) {
+        return updated;
+      }
+    }
+  }
+  throw inFlight(1);
+}
+
+function requireSameId({ id }: Patient, matched: string): void {
+  if (id !== undefined && id !== matched) {
+    throw new AdapterError(
+      {
+        kind: "invalid",
+        faults: [
+          {
+            severity: "error",
+            code: "value",
+            expression: "Patient.id",
+            diagnostics: `The condition matches Patient/${matched}: leave the id out, or send that one.`,
+          },
+        ],
+      },
+      "The body of a conditional update is of another id than the match.",
+    );
+  }
+}
+
+/**
+ * Deletes the one patient that is recorded with the identifier; none counts as deleted.
+ * http://hl7.org/fhir/R4/http.html#3.1.0.7.1
+ *
+ * @throws AdapterError `multiple-matches`, or what deleting throws.
+ */
+export async function deletePatientConditionally(
+  registration: Registration,
+  { condition, ifMatch }: { readonly condition: IdentifierCondition; readonly ifMatch?: string },
+  task: Task,
+): Promise<void> {
+  const match = await findMatch(registration, condition, task);
+  if (match) {
+    await deletePatient(registration, { id: match.id, ...(ifMatch !== undefined && { ifMatch }) }, task);
+  }
+}
