@@ -1,0 +1,184 @@
+import type { Patient } from "fhir/r4";
+import { describe, expect, it } from "vitest";
+import {
+  deletePatientConditionally,
+  updatePatientConditionally,
+} from "../../../shared/registration/conditional-writes.ts";
+import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { findPatient, readPatient } from "../../../shared/registration/read-patient.ts";
+import { updatePatient } from "../../../shared/registration/update-patient.ts";
+import { adapterErrorOf } from "../../support/adapter-error.ts";
+import {
+  createHarness,
+  type Harness,
+  henrick,
+  LOST_REPLY,
+  LOST_REQUEST,
+  MRN,
+  SETTLE_MS,
+} from "../../support/registration-harness.ts";
+
+const MOVED = [{ line: ["1 Elm Street"], city: "Boston", state: "MA", postalCode: "02215" }];
+const OTHER_MRN = { system: MRN.system, value: "MRN-2" };
+
+const feed = (harness: Harness, patient: Patient, condition = MRN as { system: string; value: string }) =>
+  updatePatientConditionally(harness, { patient, condition }, harness.task());
+const failureOf = async (work: Promise<unknown>) => (await adapterErrorOf(work)).failure;
+const settle = (harness: Harness) => harness.pass(20_000 + SETTLE_MS + 1);
+
+describe("updatePatientConditionally", () => {
+  it("registers where nothing matches, and revises the match after that", async () => {
+    const harness = createHarness();
+    const added = await feed(harness, henrick());
+    expect(added.outcome).toBe("created");
+    const revised = await feed(harness, henrick({ address: MOVED }));
+    expect(revised).toMatchObject({ outcome: "updated", mapping: { id: added.mapping.id, version: 2 } });
+    expect(await feed(harness, henrick({ address: MOVED }))).toMatchObject({ outcome: "unchanged" });
+  });
+
+  it("registers once when many come at once", async () => {
+    const harness = createHarness();
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => feed(harness, henrick())));
+    expect(results.filter(({ status }) => status === "fulfilled").length).toBeGreaterThan(0);
+    expect(harness.particle.held.size).toBe(1);
+    expect(await feed(harness, henrick())).toMatchObject({ outcome: "unchanged" });
+  });
+
+  it("uses the id of the body where nothing matches, and refuses it where another matches", async () => {
+    const harness = createHarness();
+    expect(await feed(harness, henrick({ id: "own" }))).toMatchObject({ outcome: "created", mapping: { id: "own" } });
+    expect(await feed(harness, henrick({ id: "own", address: MOVED }))).toMatchObject({ outcome: "updated" });
+    expect(await failureOf(feed(harness, henrick({ id: "another" })))).toMatchObject({
+      kind: "invalid",
+      faults: [{ expression: "Patient.id" }],
+    });
+  });
+
+  it("does not make a second patient of a request with another id at the same time", async () => {
+    const harness = createHarness();
+    let meanwhile: unknown;
+    harness.particle.beforeNext("putPatient", async () => {
+      meanwhile = await failureOf(feed(harness, henrick({ id: "two" })));
+    });
+    await feed(harness, henrick({ id: "one" }));
+    expect(meanwhile).toMatchObject({ kind: "in-flight" });
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("refuses where several match", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    await createPatient(harness, { patient: henrick() }, harness.task());
+    await createPatient(harness, { patient: henrick() }, harness.task());
+    expect(await failureOf(feed(harness, henrick()))).toEqual({ kind: "multiple-matches" });
+  });
+
+  it.each([LOST_REPLY, LOST_REQUEST])("goes on with a registration of unknown outcome: $carriedOut", async (fault) => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", fault);
+    await failureOf(feed(harness, henrick()));
+    expect(await failureOf(feed(harness, henrick()))).toMatchObject({ kind: "in-flight" });
+    settle(harness);
+    await feed(harness, henrick({ address: MOVED }));
+    expect([...harness.particle.held.values()]).toMatchObject([{ demographics: { address_city: "Boston" } }]);
+    expect(harness.store.contents.mappings.size).toBe(1);
+  });
+});
+
+describe("deletePatientConditionally", () => {
+  it("deletes the match, and counts none as deleted", async () => {
+    const harness = createHarness();
+    const { mapping } = await feed(harness, henrick());
+    await deletePatientConditionally(harness, { condition: MRN }, harness.task());
+    expect(await failureOf(findPatient(harness, mapping.id))).toEqual({ kind: "deleted" });
+    await deletePatientConditionally(harness, { condition: MRN }, harness.task());
+    expect(harness.particle.held.size).toBe(0);
+  });
+
+  it("refuses where several match", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    await createPatient(harness, { patient: henrick() }, harness.task());
+    await createPatient(harness, { patient: henrick() }, harness.task());
+    const failure = await failureOf(deletePatientConditionally(harness, { condition: MRN }, harness.task()));
+    expect(failure).toEqual({ kind: "multiple-matches" });
+    expect(harness.particle.held.size).toBe(2);
+  });
+});
+
+describe("resolving a duplicate", () => {
+  const survivor = henrick({ identifier: [OTHER_MRN] });
+  const resolution = (other: NonNullable<Patient["link"]>[number]["other"]): Patient => ({
+    resourceType: "Patient",
+    identifier: [MRN],
+    active: false,
+    link: [{ type: "replaced-by", other }],
+  });
+
+  async function withDuplicate(settings?: Parameters<typeof createHarness>[0]) {
+    const harness = createHarness(settings);
+    const duplicate = await feed(harness, henrick());
+    const kept = await feed(harness, survivor, OTHER_MRN);
+    return { harness, duplicate: duplicate.mapping, kept: kept.mapping };
+  }
+
+  it("marks the patient as replaced, by identifier or by reference, and leaves Particle alone", async () => {
+    const { harness, duplicate, kept } = await withDuplicate();
+    const resolved = await feed(harness, resolution({ identifier: OTHER_MRN }));
+    expect(resolved).toMatchObject({
+      outcome: "updated",
+      mapping: { state: "replaced", replacedBy: kept.id, version: 2 },
+    });
+    const again = await feed(harness, resolution({ reference: `Patient/${kept.id}` }));
+    expect(again).toMatchObject({ outcome: "unchanged", mapping: { id: duplicate.id, version: 2 } });
+    expect(harness.particle.held.size).toBe(2);
+    expect(await readPatient(harness, { id: duplicate.id }, harness.task().deadline)).toMatchObject({
+      mapping: { replacedBy: kept.id },
+    });
+  });
+
+  it("deletes the duplicate at Particle where the deployment says so, and can still be read", async () => {
+    const { harness, duplicate, kept } = await withDuplicate({ replacedPatients: "delete" });
+    await feed(harness, resolution({ identifier: OTHER_MRN }));
+    expect([...harness.particle.held.keys()]).toEqual([kept.patient_id]);
+    const held = await readPatient(harness, { id: duplicate.id }, harness.task().deadline);
+    expect(held).toMatchObject({ mapping: { state: "replaced" }, demographics: {} });
+  });
+
+  it.each([LOST_REPLY, LOST_REQUEST])("sends a deletion of unknown outcome again: $carriedOut", async (fault) => {
+    const { harness, kept } = await withDuplicate({ replacedPatients: "delete" });
+    harness.particle.failNext("deletePatient", fault);
+    await failureOf(feed(harness, resolution({ identifier: OTHER_MRN })));
+    settle(harness);
+    expect(await feed(harness, resolution({ identifier: OTHER_MRN }))).toMatchObject({ outcome: "unchanged" });
+    expect([...harness.particle.held.keys()]).toEqual([kept.patient_id]);
+  });
+
+  it("becomes an ordinary patient again when it is sent as one", async () => {
+    const { harness } = await withDuplicate();
+    await feed(harness, resolution({ identifier: OTHER_MRN }));
+    const active = await feed(harness, henrick());
+    expect(active).toMatchObject({ outcome: "updated", mapping: { state: "registered" } });
+    expect(active.mapping.replacedBy).toBeUndefined();
+  });
+
+  it("refuses a survivor that is unknown, the patient itself, or replaced", async () => {
+    const { harness, duplicate, kept } = await withDuplicate();
+    const refusal = { kind: "unprocessable", faults: [{ expression: "Patient.link[0].other" }] };
+    for (const reference of ["Patient/none", `Patient/${duplicate.id}`]) {
+      expect(await failureOf(feed(harness, resolution({ reference })))).toMatchObject(refusal);
+    }
+    await feed(harness, resolution({ reference: `Patient/${kept.id}` }));
+    const back = { ...resolution({ reference: `Patient/${duplicate.id}` }), identifier: [OTHER_MRN] };
+    expect(await failureOf(feed(harness, back, OTHER_MRN))).toMatchObject(refusal);
+  });
+
+  it("does not register a patient that says it is a duplicate", async () => {
+    const harness = createHarness();
+    const failure = await failureOf(feed(harness, resolution({ identifier: OTHER_MRN })));
+    expect(failure.kind).toBe("unprocessable");
+    const whole = henrick({ active: false, link: [{ type: "replaced-by", other: { identifier: OTHER_MRN } }] });
+    expect(await failureOf(updatePatient(harness, { id: "x", patient: whole }, harness.task()))).toMatchObject({
+      kind: "unprocessable",
+    });
+    expect(harness.store.contents.mappings.size).toBe(0);
+  });
+});
