@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import type { Patient } from "fhir/r4";
+import { describe, expect, it } from "vitest";
+import { type MappingResult, patientToParticle } from "../../../shared/mapping/patient-to-particle.ts";
+import { unusedLeaves } from "../../../shared/mapping/unused-leaves.ts";
+import { entriesThatAreOver, HENRICK, patients, registrablePatients, TODAY } from "./made-up-patients.ts";
+
+const map = (patient: Patient) => patientToParticle(patient, { today: TODAY });
+
+/** What a mapping came to, where each entry stood in its list aside. */
+const outcome = ({ demographics, faults }: MappingResult) => ({
+  demographics,
+  faults: faults.map(({ code, expression }) => [code, expression?.replace(/\[\d+\]/g, "")]),
+});
+
+const decidedByOrder = ({ report }: MappingResult) =>
+  report.fields.some(({ rivals }) => rivals.some(({ reason }) => reason === "tie-decided-by-order"));
+
+const ELEMENTS = ["name", "address", "telecom", "identifier"] as const;
+
+describe("mapping any Patient to Particle", () => {
+  it("does not depend on the order of entries, unless it says that the order decided", () => {
+    fc.assert(
+      fc.property(patients, fc.infiniteStream(fc.nat()), (patient, numbers) => {
+        const shuffled = Object.fromEntries(
+          Object.entries(patient).map(([key, value]) => {
+            const keyed = (entry: unknown) => [Number(numbers.next().value), entry] as const;
+            const byNumber = ([one]: readonly [number, unknown], [other]: readonly [number, unknown]) => one - other;
+            return [
+              key,
+              Array.isArray(value)
+                ? value
+                    .map(keyed)
+                    .sort(byNumber)
+                    .map(([, entry]) => entry)
+                : value,
+            ];
+          }),
+        );
+        const result = map(patient);
+        const again = map(shuffled as unknown as Patient);
+        expect(decidedByOrder(again)).toBe(decidedByOrder(result));
+        if (!decidedByOrder(result)) {
+          expect(outcome(again)).toEqual(outcome(result));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("warns of each tie that the order decided", () => {
+    fc.assert(
+      fc.property(patients, (patient) => {
+        const { report } = map(patient);
+        const ties = new Set(
+          report.fields.flatMap(({ rivals }) =>
+            rivals.filter(({ reason }) => reason === "tie-decided-by-order").map(({ expression }) => expression),
+          ),
+        );
+        const warned = new Set(report.warnings.map(({ expression }) => expression));
+        expect([...ties].filter((expression) => !warned.has(expression))).toEqual([]);
+      }),
+    );
+  });
+
+  it("is not changed by an entry that is old, ended or anonymous, wherever it stands", () => {
+    fc.assert(
+      fc.property(patients, entriesThatAreOver, fc.boolean(), (patient, { element, entry }, first) => {
+        const list: readonly unknown[] = patient[element] ?? [];
+        const more = { ...patient, [element]: first ? [entry, ...list] : [...list, entry] };
+        expect(outcome(map(more))).toEqual(outcome(map(patient)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("loses no success to a rival, and is not changed by one that is less preferred", () => {
+    fc.assert(
+      fc.property(registrablePatients, patients, fc.constantFrom(...ELEMENTS), (patient, other, element) => {
+        const before = map(patient);
+        const list: readonly unknown[] = patient[element] ?? [];
+        for (const entry of other[element] ?? []) {
+          const after = map({ ...patient, [element]: [...list, entry] });
+          expect(after.faults).toEqual([]);
+          const rivals = after.report.fields.flatMap((field) => field.rivals);
+          const lost = rivals.some(({ expression }) => expression === `Patient.${element}[${list.length}]`);
+          if (lost) {
+            expect(after.demographics).toEqual(before.demographics);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("sends values in the forms that Particle documents", () => {
+    fc.assert(
+      fc.property(registrablePatients, (patient) => {
+        const { demographics } = map(patient);
+        expect(demographics).toMatchObject({
+          given_name: expect.stringMatching(/^\S(.*\S)?$/),
+          family_name: expect.stringMatching(/^\S(.*\S)?$/),
+          date_of_birth: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+          gender: expect.stringMatching(/^(MALE|FEMALE)$/),
+          postal_code: expect.stringMatching(/^\d{5}$/),
+          address_state: expect.stringMatching(/^[A-Z]{2}$/),
+        });
+        expect(demographics?.telephone ?? "123-456-7890").toMatch(/^\d{3}-\d{3}-\d{4}$/);
+        expect(demographics?.ssn ?? "123-45-6789").toMatch(/^\d{3}-\d{2}-\d{4}$/);
+      }),
+    );
+  });
+
+  it("accounts for every leaf exactly once", () => {
+    fc.assert(
+      fc.property(fc.oneof(patients, registrablePatients), (patient) => {
+        const result = map(patient);
+        const sources = result.report.fields.flatMap((field) => field.sources);
+        const unused = unusedLeaves(patient, result).map(({ expression }) => expression);
+        expect([...sources, ...unused].sort()).toEqual(leafPaths(patient, "Patient").sort());
+      }),
+    );
+  });
+
+  it("puts no value of the Patient into faults or warnings", () => {
+    const secret = "Xq7Zk";
+    const { resourceType, ...rest } = HENRICK;
+    const tainted = JSON.parse(
+      JSON.stringify(
+        { ...rest, active: false, link: [{ other: { display: "x" }, type: "replaced-by" }] },
+        (key, value) =>
+          typeof value === "string" && !["use", "system", "type"].includes(key) ? `${secret}${value}` : value,
+      ),
+    );
+    const result = map({ resourceType, ...tainted });
+    expect(result.faults.length).toBeGreaterThan(3);
+    expect(JSON.stringify([result.faults, result.report.warnings])).not.toContain(secret);
+  });
+
+  it("never throws, whatever shape its parts have", () => {
+    const key = fc.constantFrom(
+      "use",
+      "system",
+      "value",
+      "period",
+      "start",
+      "given",
+      "_given",
+      "type",
+      "extension",
+      "rank",
+    );
+    const odd = fc.letrec((tie) => ({
+      json: fc.oneof(
+        { maxDepth: 4 },
+        fc.jsonValue(),
+        fc.constantFrom("home", "phone", "official", "old", "2020", "http://hl7.org/fhir/sid/us-ssn"),
+        fc.array(tie("json"), { maxLength: 3 }),
+        fc.dictionary(key, tie("json"), { maxKeys: 4 }),
+      ),
+    })).json;
+    const part = fc.constantFrom(
+      ...["name", "address", "telecom", "identifier", "link", "contact", "active", "birthDate", "_birthDate", "gender"],
+      ...["modifierExtension", "implicitRules", "contained", "meta", "communication"],
+    );
+    fc.assert(
+      fc.property(fc.dictionary(part, odd, { maxKeys: 8 }), (parts) => {
+        const patient = JSON.parse(JSON.stringify({ resourceType: "Patient", ...parts }));
+        unusedLeaves(patient, map(patient));
+      }),
+      { numRuns: 1000 },
+    );
+    for (const body of [null, "Patient", 7, [], true]) {
+      expect(map(body as unknown as Patient).faults.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+function leafPaths(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((entry, index) => leafPaths(entry, `${path}[${index}]`));
+  }
+  return typeof value === "object" && value !== null
+    ? Object.entries(value).flatMap(([key, part]) => (key === "resourceType" ? [] : leafPaths(part, `${path}.${key}`)))
+    : [path];
+}
