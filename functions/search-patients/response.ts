@@ -3,7 +3,7 @@ import { operationOutcome } from "../../shared/fhir/operation-outcome.ts";
 import { locationOf, patientOf } from "../../shared/http/patient-response.ts";
 import type { FhirRequest, Parameter } from "../../shared/http/request.ts";
 import type { FhirResponse } from "../../shared/http/response.ts";
-import type { ParticleIdSystems } from "../../shared/registration/registration.ts";
+import type { ParticleIdSystems } from "../../shared/mapping/source-identifiers.ts";
 import type { Listing, Matches } from "../../shared/registration/search-patients.ts";
 import { encodePosition, type SearchRequest } from "./request.ts";
 

@@ -1,9 +1,7 @@
+import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
 import type { ParticleGateway } from "../particle/particle-gateway.ts";
 import type { MappingStore } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-
-/** Systems of the identifiers that carry the two ids of Particle. */
-export type ParticleIdSystems = { readonly patient_id: string; readonly particle_patient_id: string };
 
 /** What the use cases need. */
 export type Registration = {

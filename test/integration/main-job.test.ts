@@ -1,0 +1,262 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Twin } from "../../local/twin.ts";
+import { codesOf, type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
+import { henrick, henrickWithSsn, MRN, SYSTEMS } from "../support/registration-harness.ts";
+
+const BOSTON = [{ line: ["1 Elm Street"], city: "Boston", state: "MA", postalCode: "02215" }];
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+let twin: Twin;
+let client: FhirClient;
+let people = 0;
+/** Somebody who was never sent before. */
+const somebody = (changes: Parameters<typeof henrick>[0] = {}) => {
+  people += 1;
+  return henrick({ identifier: [{ system: MRN.system, value: `person-${people}` }], ...changes });
+};
+const particleCalls = (method: string) => twin.particle.requests().filter((request) => request.method === method);
+
+beforeAll(async () => {
+  twin = await startAdapter();
+  client = fhirClient(twin.url);
+}, 120_000);
+afterAll(() => twin?.close());
+afterEach(() => {
+  twin.particle.reset();
+  twin.particle.clearRequests();
+});
+
+describe("the life of a patient", () => {
+  it("is registered, read, updated, deleted, gone, and revived", async () => {
+    const created = await client.create(henrickWithSsn());
+    expect(created.status).toBe(201);
+    const id = idIn(created.headers);
+    expect(created.headers.get("location")).toBe(`${twin.url}/Patient/${id}/_history/1`);
+    expect(created.headers.get("etag")).toBe('W/"1"');
+    expect(created.headers.get("last-modified")).toMatch(HTTP_DATE);
+    expect(created.headers.get("content-type")).toBe("application/fhir+json; charset=utf-8");
+
+    const read = await client.read(id);
+    expect(read).toMatchObject({ status: 200, resource: { resourceType: "Patient", id, meta: { versionId: "1" } } });
+    const ids = read.resource.identifier?.map(({ system }) => system);
+    expect(ids).toEqual(expect.arrayContaining([MRN.system, SYSTEMS.patient_id, SYSTEMS.particle_patient_id]));
+    expect(JSON.stringify(read.resource)).not.toContain("123-45-6789");
+    expect(read.resource).toEqual(created.resource);
+
+    const updated = await client.update({ ...henrick(), id, address: BOSTON });
+    expect(updated).toMatchObject({ status: 200, resource: { address: [{ city: "Boston" }] } });
+    expect(updated.headers.get("etag")).toBe('W/"2"');
+    expect(twin.particle.patients()).toMatchObject([{ address_city: "Boston", ssn: "123-45-6789" }]);
+
+    expect(await client.remove(id)).toMatchObject({ status: 204, resource: undefined });
+    expect(await client.remove(id)).toMatchObject({ status: 204 });
+    expect(twin.particle.patients()).toEqual([]);
+    const gone = await client.failure("GET", `/Patient/${id}`);
+    expect(gone.status).toBe(410);
+    expect(codesOf(gone.resource)).toEqual(["deleted"]);
+
+    const revived = await client.update({ ...henrick(), id });
+    expect(revived.status).toBe(201);
+    expect(revived.headers.get("etag")).toBe('W/"4"');
+    await client.remove(id);
+  });
+
+  it("may begin under an id of the client's", async () => {
+    const put = await client.update(somebody({ id: "client-chosen.1" }));
+    expect(put.status).toBe(201);
+    expect(put.headers.get("location")).toBe(`${twin.url}/Patient/client-chosen.1/_history/1`);
+    expect((await client.read("client-chosen.1")).resource.id).toBe("client-chosen.1");
+  });
+
+  it("is read in its current version only", async () => {
+    const { headers } = await client.create(somebody());
+    const id = idIn(headers);
+    expect(await client.send("GET", `/Patient/${id}/_history/1`)).toMatchObject({ status: 200 });
+    const old = await client.failure("GET", `/Patient/${id}/_history/9`);
+    expect(old.status).toBe(404);
+    expect(old.resource.issue[0]?.diagnostics).toContain("only the current one");
+  });
+
+  it("is answered to HEAD without a body, and not again to who has it", async () => {
+    const { headers } = await client.create(somebody());
+    const head = await client.send("HEAD", `/Patient/${idIn(headers)}`);
+    expect(head).toMatchObject({ status: 200, resource: undefined });
+    expect(head.headers.get("etag")).toBe('W/"1"');
+    const known = await client.read(idIn(headers), { "If-None-Match": 'W/"1"' });
+    expect(known).toMatchObject({ status: 304, resource: undefined });
+  });
+});
+
+describe("what a client may ask for", () => {
+  it("answers in the shape that Prefer asks for", async () => {
+    const minimal = await client.create(somebody(), { Prefer: "return=minimal" });
+    expect(minimal).toMatchObject({ status: 201, resource: undefined });
+    const outcome = await client.create(somebody(), { Prefer: "return=OperationOutcome" });
+    expect(outcome).toMatchObject({ status: 201, resource: { resourceType: "OperationOutcome" } });
+    const deleted = await client.remove(idIn(outcome.headers), { Prefer: "return=OperationOutcome" });
+    expect(deleted).toMatchObject({ status: 200, resource: { issue: [{ severity: "warning" }] } });
+  });
+
+  it("refuses a stale If-Match and changes nothing", async () => {
+    const { headers } = await client.create(somebody());
+    const id = idIn(headers);
+    await client.update(somebody({ id }), { "If-Match": 'W/"1"' });
+    const stale = await client.failure("PUT", `/Patient/${id}`, {
+      body: somebody({ id }),
+      headers: { "If-Match": 'W/"1"' },
+    });
+    expect(stale.status).toBe(412);
+    expect((await client.read(id)).headers.get("etag")).toBe('W/"2"');
+  });
+
+  it("registers no second patient for a repeated POST, If-None-Exist or Idempotency-Key", async () => {
+    const patient = somebody();
+    const first = await client.create(patient);
+    const repeated = await client.create(patient);
+    expect(repeated.status).toBe(200);
+    expect(repeated.headers.get("location")).toBe(`${twin.url}/Patient/${idIn(first.headers)}`);
+    const [{ system, value }] = patient.identifier as [{ system: string; value: string }];
+    const existing = await client.create(
+      { ...patient, gender: "female" },
+      { "If-None-Exist": `identifier=${system}|${value}` },
+    );
+    expect([existing.status, idIn(existing.headers)]).toEqual([200, idIn(first.headers)]);
+    const keyed = { "Idempotency-Key": "one" };
+    const once = await client.create(patient, keyed);
+    const again = await client.create(patient, keyed);
+    expect([once.status, again.status]).toEqual([201, 201]);
+    expect(again.headers.get("location")).toBe(once.headers.get("location"));
+  });
+
+  it("keeps the keys of two callers apart", async () => {
+    const headers = { "Idempotency-Key": "two" };
+    const one = await client.create(somebody(), { ...headers, "x-local-caller": "one" });
+    const other = await client.create(somebody(), { ...headers, "x-local-caller": "other" });
+    expect([one.status, other.status]).toEqual([201, 201]);
+    expect(idIn(other.headers)).not.toBe(idIn(one.headers));
+  });
+});
+
+describe("what cannot be done is said as FHIR", () => {
+  it("names every fault of a body at once", async () => {
+    const body = { resourceType: "Patient", gender: "man", birthDate: "2020-02-30", nmae: [] };
+    const refused = await client.failure("POST", "/Patient", { body });
+    expect(refused.status).toBe(400);
+    const expressions = refused.resource.issue.flatMap(({ expression = [] }) => expression);
+    expect(expressions).toEqual(expect.arrayContaining(["Patient.gender", "Patient.birthDate", "Patient.nmae"]));
+  });
+
+  it("names everything that Particle needs and the Patient lacks", async () => {
+    const refused = await client.failure("POST", "/Patient", { body: { resourceType: "Patient", active: true } });
+    expect(refused.status).toBe(422);
+    const expressions = refused.resource.issue.flatMap(({ expression = [] }) => expression);
+    expect(expressions.join()).toMatch(/name.*birthDate.*gender.*address|address/s);
+    expect(expressions.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it.each([
+    ["broken JSON", "POST", "/Patient", { body: '{"resourceType":"Patient",' }, 400],
+    ["no body", "POST", "/Patient", { headers: { "Content-Type": "application/fhir+json" } }, 400],
+    ["another media type", "POST", "/Patient", { body: "a=b", headers: { "Content-Type": "text/plain" } }, 415],
+    ["a client that takes only XML", "GET", "/Patient/x", { headers: { Accept: "application/fhir+xml" } }, 406],
+    ["a large body", "POST", "/Patient", { body: " ".repeat(1_000_001) }, 413],
+    ["an unknown patient", "GET", "/Patient/unknown", {}, 404],
+    ["an id that cannot be", "GET", "/Patient/not_an_id", {}, 400],
+    ["an id that is not the path's", "PUT", "/Patient/one", { body: henrick({ id: "two" }) }, 400],
+    ["an unknown search parameter", "GET", "/Patient?family=x", {}, 400],
+    ["a bad _count", "GET", "/Patient?_count=-1", {}, 400],
+    ["an unknown path", "GET", "/Observation", {}, 404],
+    ["a raw bar in the query", "GET", "/Patient?identifier=a|b", {}, 400],
+  ])("%s", async (_, method, path, options, status) => {
+    const refused = await client.failure(method, path, options);
+    expect(refused.status).toBe(status);
+    expect(refused.headers.get("content-type")).toMatch(/^application\/fhir\+json/);
+    expect(refused.resource).toMatchObject({ resourceType: "OperationOutcome", issue: [{ severity: "error" }] });
+  });
+
+  it("a method that a path does not have, with those that it has", async () => {
+    const refused = await client.failure("DELETE", "/metadata");
+    expect(refused.status).toBe(405);
+    expect(refused.headers.get("allow")?.split(", ").sort()).toEqual(["GET", "HEAD"]);
+  });
+
+  it("nobody signed in", async () => {
+    const refused = await client.failure("GET", "/Patient", { headers: { "x-local-caller": "anonymous" } });
+    expect(refused.status).toBe(401);
+    expect(codesOf(refused.resource)).toEqual(["login"]);
+  });
+});
+
+describe("when Particle misbehaves", () => {
+  it("reads the token once again when it is refused", async () => {
+    await client.create(somebody());
+    twin.particle.configure({ expireTokens: true });
+    await twin.invoke("RefreshToken", {});
+    twin.particle.clearRequests();
+    expect((await client.create(somebody())).status).toBe(201);
+    expect(particleCalls("POST").map(({ status }) => status)).toEqual([401, 200]);
+  });
+
+  it("tries again after 5xx", async () => {
+    twin.particle.configure({ faults: [{ fault: "status", status: 503, methods: ["POST"], times: 2 }] });
+    expect((await client.create(somebody())).status).toBe(201);
+    expect(particleCalls("POST").map(({ status }) => status)).toEqual([503, 503, 200]);
+  });
+
+  it("makes one patient of a request that was carried out and lost on the way back", async () => {
+    const before = twin.particle.patients().length;
+    twin.particle.configure({ faults: [{ fault: "reset-after-commit", methods: ["POST"], times: 1 }] });
+    expect((await client.create(somebody())).status).toBe(201);
+    expect(twin.particle.patients().length).toBe(before + 1);
+  });
+
+  it("says 429 and when to come back where no time is left to wait", async () => {
+    twin.particle.configure({ faults: [{ fault: "status", status: 429, retryAfterSeconds: 90, methods: ["POST"] }] });
+    const patient = somebody();
+    const throttled = await client.failure("POST", "/Patient", { body: patient });
+    expect(throttled.status).toBe(429);
+    expect(throttled.headers.get("retry-after")).toBe("90");
+    expect(codesOf(throttled.resource)).toEqual(["throttled"]);
+    twin.particle.reset();
+    expect((await client.create(patient)).status).toBe(201);
+  });
+
+  it("passes on why Particle refused, without the values", async () => {
+    twin.particle.configure({ faults: [{ fault: "status", status: 400, methods: ["POST"] }] });
+    const refused = await client.failure("POST", "/Patient", { body: somebody() });
+    expect(refused.status).toBe(422);
+    expect(JSON.stringify(refused.resource)).not.toMatch(/testingson|henrick|mulberry/i);
+  });
+
+  it("says that a registered patient is not at Particle any more", async () => {
+    const { headers } = await client.create(somebody());
+    twin.particle.configure({ faults: [{ fault: "status", status: 404, methods: ["GET"], paths: "/patients/" }] });
+    const lost = await client.failure("GET", `/Patient/${idIn(headers)}`);
+    expect(lost.status).toBe(404);
+    expect(lost.resource.issue[0]?.diagnostics).toContain("Particle does not hold it");
+  });
+});
+
+describe("privacy", () => {
+  it("logs no patient data, on success and on failure", async () => {
+    await client.create(henrickWithSsn({ identifier: [{ system: MRN.system, value: "secret-mrn" }] }));
+    await client.failure("POST", "/Patient", { body: henrick({ gender: "other" }) });
+    await client.search("?identifier=secret-mrn");
+    const logged = JSON.stringify(twin.logs());
+    expect(logged).toContain("request-answered");
+    expect(logged).not.toMatch(/testingson|henrick|mulberry|roxbury|123-45-6789|1957-03-23|secret-mrn/i);
+  });
+});
+
+describe("GET /metadata", () => {
+  it("describes this server", async () => {
+    const { status, resource } = await client.send("GET", "/metadata");
+    expect(status).toBe(200);
+    expect(resource).toMatchObject({
+      resourceType: "CapabilityStatement",
+      fhirVersion: "4.0.1",
+      implementation: { url: twin.url },
+      rest: [{ mode: "server", resource: [{ type: "Patient" }] }],
+    });
+  });
+});
