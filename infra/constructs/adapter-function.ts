@@ -1,0 +1,69 @@
+import { type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { bundledHandler } from "./bundled-handler.ts";
+import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
+
+export type AdapterFunctionProps = {
+  readonly name: AdapterFunctionName;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly encryptionKey: IKey;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+};
+
+/** One Lambda with a log group and a role of its own; the role may write those logs and traces, nothing else. */
+export class AdapterFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: AdapterFunctionProps) {
+    super(scope, id);
+    const spec = functionSpecs[props.name];
+
+    this.logGroup = new LogGroup(this, "Logs", {
+      retention: props.logRetention,
+      encryptionKey: props.encryptionKey,
+      removalPolicy: props.removalPolicy,
+    });
+    // The managed policy AWSLambdaBasicExecutionRole would allow every log group of the account.
+    const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+    this.logGroup.grantWrite(role);
+
+    this.function = new LambdaFunction(this, "Resource", {
+      code: bundledHandler(props.name),
+      handler: "index.handler",
+      description: spec.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      role,
+      memorySize: spec.memory,
+      timeout: spec.timeout,
+      environment: { ...props.environment },
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      tracing: Tracing.ACTIVE,
+    });
+
+    Validations.of(role).acknowledge(
+      { id: "AwsSolutions-IAM5[Resource::*]", reason: "X-Ray has no resources to name: PutTraceSegments needs *." },
+      { id: "HIPAA.Security-IAMNoInlinePolicy", reason: "The policy belongs to this role alone and goes with it." },
+    );
+    const noDeadLetters = "Invoked synchronously, or on a schedule whose next run makes up for a failed one.";
+    Validations.of(this.function).acknowledge(
+      { id: "Serverless-LambdaDLQ", reason: noDeadLetters },
+      { id: "HIPAA.Security-LambdaDLQ", reason: noDeadLetters },
+      {
+        id: "HIPAA.Security-LambdaConcurrency",
+        reason: "The API is throttled; reserving concurrency would take it from the rest of the account.",
+      },
+      {
+        id: "HIPAA.Security-LambdaInsideVPC",
+        reason: "It talks to Particle on the internet and to AWS with IAM; nothing it needs is in a VPC.",
+      },
+    );
+  }
+}

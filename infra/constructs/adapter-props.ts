@@ -1,0 +1,108 @@
+import type { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import type { Throttling } from "./fhir-api.ts";
+
+/** The Particle project that this deployment serves. */
+export type ParticleProps = {
+  /** Such as `https://sandbox.particlehealth.com`. */
+  readonly baseUrl: string;
+  /**
+   * The path segment after `/api/`.
+   *
+   * @default "v1"
+   */
+  readonly apiVersion?: "v1" | "v2";
+  /**
+   * What stands before the token in the Authorization header; empty for the token alone.
+   *
+   * @default "Bearer"
+   */
+  readonly authorizationPrefix?: string;
+  /**
+   * How long one attempt may take. Attempts and the pauses between them end within 20 seconds together.
+   *
+   * @default 6 seconds
+   */
+  readonly attemptTimeout?: Duration;
+  /**
+   * `{"client_id", "client_secret", "scope"}` of the project; only refresh-token may read it.
+   *
+   * @default a new secret, to be filled in after the first deployment
+   */
+  readonly credentials?: ISecret;
+};
+
+export type FhirParticleAdapterProps = {
+  readonly particle: ParticleProps;
+  /**
+   * How long nobody decides an operation of unknown outcome, because its request may still reach Particle.
+   *
+   * @default 60 seconds
+   */
+  readonly settle?: Duration;
+  /**
+   * How long a POST of identical content is taken for a retry of the first one; zero turns this off.
+   *
+   * @default 24 hours
+   */
+  readonly retryWindow?: Duration;
+  /**
+   * Systems in which an identifier belongs to one patient: a second patient with it is refused. Not those of an SSN,
+   * with which no function starts.
+   *
+   * @default none
+   */
+  readonly uniqueIdentifierSystems?: readonly string[];
+  /**
+   * System whose one identifier of a patient is its `patient_id` at Particle. Not that of an SSN.
+   *
+   * @default a fresh UUID for each patient
+   */
+  readonly patientIdSystem?: string;
+  /**
+   * What becomes of a patient at Particle that turned out to be a duplicate. Particle drops the documents of a patient
+   * that is deleted.
+   *
+   * @default "keep"
+   */
+  readonly replacedPatients?: "keep" | "delete";
+  /**
+   * System of the identifier in which callers see Particle's `patient_id`.
+   *
+   * @default "https://particlehealth.com/fhir/sid/patient_id"
+   */
+  readonly patientIdIdentifierSystem?: string;
+  /**
+   * System of the identifier in which callers see Particle's own `particle_patient_id`.
+   *
+   * @default "https://particlehealth.com/fhir/sid/particle_patient_id"
+   */
+  readonly particlePatientIdIdentifierSystem?: string;
+  /**
+   * Encrypts the table, the secrets and the logs. Its policy must let CloudWatch Logs use it.
+   *
+   * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+   * @default a new key, rotated every year
+   */
+  readonly encryptionKey?: IKey;
+  /**
+   * What becomes of the table, the secrets, the key and the logs when they leave the stack. Anything but `DESTROY` also
+   * protects the table from being deleted by hand.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /** @default RetentionDays.ONE_YEAR */
+  readonly logRetention?: RetentionDays;
+  /** @default 50 requests a second, 100 at once */
+  readonly throttling?: Throttling;
+  /**
+   * Whether to give API Gateway the role with which it writes logs. There is one for the whole account and region: turn
+   * this off where something else sets it. Without any, the API does not deploy.
+   *
+   * @default true
+   */
+  readonly manageAccountLogging?: boolean;
+};

@@ -1,0 +1,159 @@
+import { Duration, Names, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import {
+  AccessLogField,
+  AccessLogFormat,
+  AuthorizationType,
+  CfnRestApi,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  RestApi,
+} from "aws-cdk-lib/aws-apigateway";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { type FunctionName, routes } from "../../shared/http/routes.ts";
+import { GatewayResponses } from "./gateway-responses.ts";
+
+export type Throttling = {
+  /** Requests a second, over all callers. */
+  readonly rateLimit: number;
+  /** Requests at once. */
+  readonly burstLimit: number;
+};
+
+export type FhirApiProps = {
+  readonly functions: Readonly<Record<FunctionName | "answer-unrouted", IFunction>>;
+  readonly throttling: Throttling;
+  readonly settle: Duration;
+  readonly manageAccountLogging: boolean;
+  readonly encryptionKey: IKey;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+};
+
+/** First segment of every path: `https://<id>.execute-api.<region>.amazonaws.com/fhir/Patient`. */
+const STAGE_NAME = "fhir";
+
+/** The route, never the path: a path holds ids and a query string holds identifiers of people. */
+const accessLog = {
+  requestId: AccessLogField.contextRequestId(),
+  route: AccessLogField.contextResourcePath(),
+  httpMethod: AccessLogField.contextHttpMethod(),
+  status: AccessLogField.contextStatus(),
+  responseLatency: AccessLogField.contextResponseLatency(),
+  integrationStatus: AccessLogField.contextIntegrationStatus(),
+  integrationLatency: AccessLogField.contextIntegrationLatency(),
+  integrationError: AccessLogField.contextIntegrationErrorMessage(),
+  errorType: AccessLogField.contextErrorResponseType(),
+};
+
+/**
+ * The HTTP surface: a resource and method per route of the table, and answer-unrouted for whatever the table does not
+ * name, so that an unknown path is a FHIR 404 and not the gateway's "missing authentication token". A REST API, since
+ * an HTTP API cannot template its own errors.
+ */
+export class FhirApi extends Construct {
+  readonly api: RestApi;
+
+  constructor(scope: Construct, id: string, props: FhirApiProps) {
+    super(scope, id);
+    const logSettings = {
+      retention: props.logRetention,
+      encryptionKey: props.encryptionKey,
+      removalPolicy: props.removalPolicy,
+    };
+
+    this.api = new RestApi(this, "Resource", {
+      restApiName: Names.uniqueId(this),
+      description: "FHIR R4 Patient in front of Particle's Patients API",
+      endpointTypes: [EndpointType.REGIONAL],
+      cloudWatchRole: props.manageAccountLogging,
+      defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
+      deployOptions: {
+        stageName: STAGE_NAME,
+        throttlingRateLimit: props.throttling.rateLimit,
+        throttlingBurstLimit: props.throttling.burstLimit,
+        tracingEnabled: true,
+        accessLogDestination: new LogGroupLogDestination(new LogGroup(this, "AccessLogs", logSettings)),
+        accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLog)),
+        // INFO would write the paths, with their ids; data traces would write the bodies.
+        loggingLevel: MethodLoggingLevel.ERROR,
+        dataTraceEnabled: false,
+      },
+    });
+    // An output of its own: what a stack tells its operators is for the stack to say.
+    this.api.node.tryRemoveChild("Endpoint");
+    this.refuseOldTls();
+
+    // The gateway makes this group by itself, to be kept for ever and without our key, unless it finds it there.
+    const executionLogs = new LogGroup(this, "ExecutionLogs", {
+      ...logSettings,
+      logGroupName: `API-Gateway-Execution-Logs_${this.api.restApiId}/${STAGE_NAME}`,
+    });
+    this.api.deploymentStage.node.addDependency(executionLogs);
+
+    const unrouted = integration(props.functions["answer-unrouted"]);
+    for (const path of resourcePaths()) {
+      this.api.root.resourceForPath(path).addMethod("ANY", unrouted);
+    }
+    for (const route of routes) {
+      this.api.root.resourceForPath(route.path).addMethod(route.method, integration(props.functions[route.function]));
+    }
+    new GatewayResponses(this, "Responses", { api: this.api, settleSeconds: props.settle.toSeconds() });
+    this.acknowledgeFindings();
+  }
+
+  /** TLS 1.2 or 1.3 with forward secrecy; a REST API accepts TLS 1.0 otherwise. RestApi has no property for it. */
+  private refuseOldTls(): void {
+    const resource = this.api.node.defaultChild;
+    if (!(resource instanceof CfnRestApi)) {
+      throw new Error("RestApi is no longer made of a CfnRestApi: set the security policy another way.");
+    }
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
+    resource.securityPolicy = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09";
+    resource.endpointAccessMode = "STRICT";
+  }
+
+  private acknowledgeFindings(): void {
+    const rules = Validations.of(this.api);
+    rules.acknowledge(
+      {
+        id: "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+        reason: "The role is API Gateway's for the whole account, and this is the policy that AWS keeps for it.",
+      },
+      {
+        id: "AwsSolutions-APIG2",
+        reason: "The functions validate: only they can answer with all faults of a Patient at once, as FHIR.",
+      },
+      {
+        id: "AwsSolutions-APIG3",
+        reason: "Every caller signs with IAM credentials; a firewall is a choice of the account that deploys this.",
+      },
+      { id: "AwsSolutions-COG4", reason: "Callers are AWS principals that sign their requests, not users of a pool." },
+      {
+        id: "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
+        reason: "Nothing is cached: a read shows what Particle holds now, and PHI does not stay at the gateway.",
+      },
+      {
+        id: "HIPAA.Security-APIGWSSLEnabled",
+        reason: "A client certificate proves the gateway to an HTTP backend; functions are invoked with IAM.",
+      },
+    );
+  }
+}
+
+/** Lambda permits each method apart; the console's test button is not one of the callers. */
+const integration = (target: IFunction) =>
+  new LambdaIntegration(target, { allowTestInvoke: false, timeout: Duration.seconds(29) });
+
+/** Every resource that the routes make, the ones on the way to them too, and whatever else is asked for. */
+function resourcePaths(): readonly string[] {
+  const paths = routes.flatMap(({ path }) => {
+    const segments = path.split("/").slice(1);
+    return segments.map((_, index) => `/${segments.slice(0, index + 1).join("/")}`);
+  });
+  return [...new Set(["/", "/{proxy+}", ...paths])];
+}

@@ -1,0 +1,96 @@
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { RestApi } from "aws-cdk-lib/aws-apigateway";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import { Construct } from "constructs";
+import { AdapterFunction } from "./adapter-function.ts";
+import { AdapterKey } from "./adapter-key.ts";
+import type { FhirParticleAdapterProps } from "./adapter-props.ts";
+import { FhirApi } from "./fhir-api.ts";
+import { environmentOf, settingsOf } from "./function-environment.ts";
+import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
+import { MappingsTable } from "./mappings-table.ts";
+import { ParticleSecrets } from "./particle-secrets.ts";
+import { TokenSchedule } from "./token-schedule.ts";
+
+/**
+ * Registers FHIR R4 Patients with one Particle project: a REST API that AWS principals sign their requests to, a small
+ * function per interaction, the table of mappings, and Particle's token, kept fresh. Nobody may call it until
+ * {@link grantInvoke} says so. It holds no physical names: a second project is a second instance.
+ */
+export class FhirParticleAdapter extends Construct {
+  readonly api: RestApi;
+  readonly table: ITable;
+  readonly secrets: { readonly credentials: ISecret; readonly token: ISecret; readonly digestKey: ISecret };
+  readonly functions: Readonly<Record<AdapterFunctionName, IFunction>>;
+  readonly encryptionKey: IKey;
+
+  constructor(scope: Construct, id: string, props: FhirParticleAdapterProps) {
+    super(scope, id);
+    const { removalPolicy = RemovalPolicy.RETAIN, logRetention = RetentionDays.ONE_YEAR } = props;
+    const settle = props.settle ?? Duration.seconds(60);
+    const encryptionKey = props.encryptionKey ?? new AdapterKey(this, "Key", { removalPolicy });
+
+    const mappings = new MappingsTable(this, "Mappings", { encryptionKey, removalPolicy });
+    const secrets = new ParticleSecrets(this, "Secrets", {
+      encryptionKey,
+      removalPolicy,
+      credentials: props.particle.credentials,
+    });
+
+    const settings = settingsOf({ ...props, settle }, mappings, secrets);
+    const functions = eachFunction((name) => {
+      const spec = functionSpecs[name];
+      const { function: lambda } = new AdapterFunction(this, pascalCase(name), {
+        name,
+        environment: environmentOf(spec.env, settings),
+        encryptionKey,
+        logRetention,
+        removalPolicy,
+      });
+      if (spec.table) mappings.grant(lambda, spec.table);
+      if (spec.token === "read") secrets.grantTokenRead(lambda);
+      if (spec.token === "write") secrets.grantTokenWrite(lambda);
+      if (spec.digestKey) secrets.grantDigestKeyRead(lambda);
+      if (spec.credentials) secrets.grantCredentialsRead(lambda);
+      return lambda;
+    });
+    new TokenSchedule(this, "TokenSchedule", { target: functions["refresh-token"] });
+
+    const { api } = new FhirApi(this, "Api", {
+      functions,
+      settle,
+      throttling: props.throttling ?? { rateLimit: 50, burstLimit: 100 },
+      manageAccountLogging: props.manageAccountLogging ?? true,
+      encryptionKey,
+      logRetention,
+      removalPolicy,
+    });
+
+    this.api = api;
+    this.table = mappings.table;
+    this.secrets = secrets;
+    this.functions = functions;
+    this.encryptionKey = encryptionKey;
+  }
+
+  /** Lets a principal of this account call every interaction. */
+  grantInvoke(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ["execute-api:Invoke"],
+      resourceArns: [this.api.arnForExecuteApi("*", "/*", this.api.deploymentStage.stageName)],
+    });
+  }
+}
+
+function eachFunction(make: (name: AdapterFunctionName) => IFunction): Record<AdapterFunctionName, IFunction> {
+  const names = Object.keys(functionSpecs) as AdapterFunctionName[];
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<AdapterFunctionName, IFunction>;
+}
+
+const pascalCase = (name: string) => name.replace(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());

@@ -1,0 +1,52 @@
+import { Duration, Token } from "aws-cdk-lib";
+import { ENV, type EnvName } from "../../shared/runtime/env-names.ts";
+import type { FhirParticleAdapterProps } from "./adapter-props.ts";
+import type { EnvKey } from "./function-specs.ts";
+import type { MappingsTable } from "./mappings-table.ts";
+import type { ParticleSecrets } from "./particle-secrets.ts";
+
+type OptionalKey = "uniqueIdentifierSystems" | "patientIdSystem";
+
+/** Every setting that a function may be told, as its environment variable says it; absent where the default is none. */
+export type Settings = Readonly<Record<Exclude<EnvKey, OptionalKey>, string> & Partial<Record<OptionalKey, string>>>;
+
+/**
+ * @throws Error where a setting would send demographics unencrypted or could not be told from another one.
+ */
+export function settingsOf(
+  props: FhirParticleAdapterProps & { readonly settle: Duration },
+  mappings: MappingsTable,
+  secrets: ParticleSecrets,
+): Settings {
+  const { particle, uniqueIdentifierSystems = [] } = props;
+  if (!Token.isUnresolved(particle.baseUrl) && !particle.baseUrl.startsWith("https://")) {
+    throw new Error("particle.baseUrl must be an https address: demographics travel to it.");
+  }
+  if (uniqueIdentifierSystems.some((system) => /\s/.test(system))) {
+    throw new Error("uniqueIdentifierSystems must be URIs, which hold no blanks: a blank separates them.");
+  }
+  return {
+    tableName: mappings.table.tableName,
+    digestKeySecret: secrets.digestKey.secretArn,
+    tokenSecret: secrets.token.secretArn,
+    credentialsSecret: secrets.credentials.secretArn,
+    particleBaseUrl: particle.baseUrl,
+    particleApiVersion: particle.apiVersion ?? "v1",
+    particleAuthorizationPrefix: particle.authorizationPrefix ?? "Bearer",
+    particleAttemptTimeoutMs: String((particle.attemptTimeout ?? Duration.seconds(6)).toMilliseconds()),
+    settleSeconds: String(props.settle.toSeconds()),
+    retryWindowSeconds: String((props.retryWindow ?? Duration.hours(24)).toSeconds()),
+    ...(uniqueIdentifierSystems.length > 0 && { uniqueIdentifierSystems: uniqueIdentifierSystems.join(" ") }),
+    ...(props.patientIdSystem !== undefined && { patientIdSystem: props.patientIdSystem }),
+    replacedPatients: props.replacedPatients ?? "keep",
+    patientIdIdentifierSystem: props.patientIdIdentifierSystem ?? "https://particlehealth.com/fhir/sid/patient_id",
+    particlePatientIdIdentifierSystem:
+      props.particlePatientIdIdentifierSystem ?? "https://particlehealth.com/fhir/sid/particle_patient_id",
+  };
+}
+
+/** The variables of one function. */
+export function environmentOf(keys: readonly EnvKey[], settings: Settings): Record<string, string> {
+  const values = keys.map((key) => [ENV[key], settings[key]] as const);
+  return Object.fromEntries(values.filter((entry): entry is readonly [EnvName, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,94 @@
+import { Duration } from "aws-cdk-lib";
+import type { FunctionName } from "../../shared/http/routes.ts";
+import type { ENV } from "../../shared/runtime/env-names.ts";
+import type { TableAccess } from "./mappings-table.ts";
+
+/** The functions of the route table, the answer to whatever it does not name, and the one that no request reaches. */
+export type AdapterFunctionName = FunctionName | "answer-unrouted" | "refresh-token";
+
+export type EnvKey = keyof typeof ENV;
+
+/** What one function may touch and is told. What is not named here it does not get. */
+export type FunctionSpec = {
+  readonly description: string;
+  /** MB; a full vCPU comes at 1,769, so memory buys the CPU of a cold start. */
+  readonly memory: 512 | 1024;
+  readonly timeout: Duration;
+  readonly env: readonly EnvKey[];
+  readonly table?: TableAccess;
+  readonly token?: "read" | "write";
+  readonly digestKey?: "read";
+  readonly credentials?: "read";
+};
+
+/** Below the 29 s of the gateway, so that a function that hangs ends before its caller is told so. */
+const HTTP_TIMEOUT = Duration.seconds(25);
+
+const particle = [
+  "tokenSecret",
+  "particleBaseUrl",
+  "particleApiVersion",
+  "particleAuthorizationPrefix",
+  "particleAttemptTimeoutMs",
+] as const satisfies readonly EnvKey[];
+
+const identifierSystems = [
+  "patientIdIdentifierSystem",
+  "particlePatientIdIdentifierSystem",
+] as const satisfies readonly EnvKey[];
+
+/** A function that changes a patient runs the whole protocol of registration. */
+const writer = {
+  memory: 1024,
+  timeout: HTTP_TIMEOUT,
+  env: [
+    ...particle,
+    ...identifierSystems,
+    "tableName",
+    "digestKeySecret",
+    "settleSeconds",
+    "retryWindowSeconds",
+    "uniqueIdentifierSystems",
+    "patientIdSystem",
+    "replacedPatients",
+  ],
+  table: "write",
+  token: "read",
+  digestKey: "read",
+} as const satisfies Partial<FunctionSpec>;
+
+/** A function that answers from the route table alone. */
+const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: [] } as const satisfies Partial<FunctionSpec>;
+
+export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
+  "create-patient": { ...writer, description: "POST /Patient" },
+  "update-patient": { ...writer, description: "PUT /Patient/{id}" },
+  "delete-patient": { ...writer, description: "DELETE /Patient/{id}" },
+  "read-patient": {
+    description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",
+    memory: 1024,
+    timeout: HTTP_TIMEOUT,
+    env: [...particle, ...identifierSystems, "tableName"],
+    table: "find",
+    token: "read",
+  },
+  "search-patients": {
+    description: "GET /Patient, POST /Patient/_search",
+    memory: 1024,
+    timeout: HTTP_TIMEOUT,
+    env: [...particle, ...identifierSystems, "tableName", "digestKeySecret"],
+    table: "search",
+    token: "read",
+    digestKey: "read",
+  },
+  "describe-capabilities": { ...plain, description: "GET /metadata" },
+  "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
+  "refresh-token": {
+    description: "Trades the client id and secret for Particle's current token",
+    memory: 512,
+    timeout: Duration.seconds(60),
+    env: ["credentialsSecret", "tokenSecret", "particleBaseUrl"],
+    token: "write",
+    credentials: "read",
+  },
+};

@@ -1,0 +1,45 @@
+import { Duration, Stack, Validations } from "aws-cdk-lib";
+import { Grant, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { Schedule, ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
+import { Construct } from "constructs";
+
+/**
+ * Runs refresh-token every 30 minutes, half the life of a token, so that one missed run is harmless. A rate without a
+ * start date runs for the first time when it is deployed.
+ *
+ * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based
+ */
+export class TokenSchedule extends Construct {
+  constructor(scope: Construct, id: string, props: { readonly target: IFunction }) {
+    super(scope, id);
+    const role = new Role(this, "Role", {
+      assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
+      }),
+    });
+    // Not grantInvoke: that allows every version and alias as well.
+    const invoke = Grant.addToPrincipal({
+      grantee: role,
+      actions: ["lambda:InvokeFunction"],
+      resourceArns: [props.target.functionArn],
+    });
+    const schedule = new Schedule(this, "Resource", {
+      schedule: ScheduleExpression.rate(Duration.minutes(30)),
+      target: {
+        bind: () => ({
+          arn: props.target.functionArn,
+          role,
+          retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: Duration.minutes(10).toSeconds() },
+        }),
+      },
+    });
+    // Its first run must not come before it is allowed.
+    invoke.applyBefore(schedule);
+
+    Validations.of(role).acknowledge({
+      id: "HIPAA.Security-IAMNoInlinePolicy",
+      reason: "The policy belongs to this role alone and goes with it.",
+    });
+  }
+}
