@@ -52,7 +52,7 @@ describe("a valid Patient", () => {
     [
       "a date and a time of nearly the same moment",
       {
-        name: [{ text: "A", period: { start: "2020-01-02", end: "2020-01-01T23:00:00-05:00" } }],
+        name: [{ text: "A", period: { start: "2020-01-02", end: "2020-01-01T12:00:00Z" } }],
       },
     ],
     ["text alone for a concept", { maritalStatus: { text: "married" } }],
@@ -275,6 +275,13 @@ describe("contained resources", () => {
       "invariant Patient.contained[1].contact[0]",
     ]);
   });
+  it("are of a type that can have instances", () => {
+    expect(other({ resourceType: "DomainResource" })).toEqual(["structure Patient.contained[1].resourceType"]);
+  });
+  it("need no id if they refer to the resource around them", () => {
+    const group = { resourceType: "Group", member: [{ entity: { reference: "#" } }] };
+    expect(faultsWith({ contained: [group, group], managingOrganization: undefined })).toEqual([]);
+  });
   it("are objects in an array", () => {
     expect(contained("x")).toEqual(["structure Patient.contained[1]"]);
     expect(faultsWith({ contained: { resourceType: "Group" }, managingOrganization: undefined })).toEqual([
@@ -284,6 +291,24 @@ describe("contained resources", () => {
 });
 
 describe("many faults", () => {
+  it.each<[string, Json, string[]]>([
+    ["of a list and what is in it", { name: { family: "" } }, ["structure Patient.name", "value Patient.name.family"]],
+    [
+      "of a list of primitives that is extended",
+      { name: [{ given: ["", ""], _given: [{ id: "a" }, { id: "b" }] }] },
+      ["value Patient.name[0].given[0]", "value Patient.name[0].given[1]"],
+    ],
+    [
+      "of a value and its extension, when they are the same",
+      { name: [{ family: ["T"], _family: [{ id: "a" }] }] },
+      ["structure Patient.name[0].family"],
+    ],
+    [
+      "of one element",
+      { text: { status: "generated", div: "<div></div>" } },
+      ["invariant Patient.text.div", "invariant Patient.text.div"],
+    ],
+  ])("%s are told once each", (_case, change, expected) => expect(faultsWith(change)).toEqual(expected));
   it("are all found at once, each with its expression", () => {
     expect(
       faultsWith({

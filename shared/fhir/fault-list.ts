@@ -1,0 +1,41 @@
+import type { Fault, IssueCode } from "../failure/failure.ts";
+import { fhirPath } from "./fhir-path.ts";
+
+/** More faults than this help nobody; the rest is left out, and the last fault says so. */
+const maxFaults = 100;
+
+/** The place in the input where a check is, and the faults found so far. */
+export class FaultList {
+  /** The steps to the element under check: names and indices. */
+  readonly path: (string | number)[];
+  readonly #faults: Fault[] = [];
+  #isCut = false;
+
+  constructor(root: string) {
+    this.path = [root];
+  }
+
+  /** True when nothing more is recorded and the check may stop. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Records an error at the current path, or at `steps` below it. */
+  add(code: IssueCode, diagnostics: string, ...steps: readonly (string | number)[]): void {
+    const expression = fhirPath([...this.path, ...steps]);
+    const last = this.#faults.at(-1);
+    // A primitive and its `_` twin can have the same fault.
+    if (last?.expression === expression && last.diagnostics === diagnostics) return;
+    if (this.#faults.length >= maxFaults) this.#isCut = true;
+    else this.#faults.push({ severity: "error", code, expression, diagnostics });
+  }
+
+  /** Every fault recorded, with one more of the whole resource if some were left out. */
+  all(): Fault[] {
+    if (!this.#isCut) return [...this.#faults];
+    const [root = ""] = this.path;
+    const expression = String(root);
+    const diagnostics = `Only the first ${maxFaults} faults are listed: correct them and validate again for the rest.`;
+    return [...this.#faults, { severity: "error", code: "structure", expression, diagnostics }];
+  }
+}

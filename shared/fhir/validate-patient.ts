@@ -1,0 +1,28 @@
+import type { Fault } from "../failure/failure.ts";
+import { checkObject } from "./check-structure.ts";
+import { checkContained, idsOfContained } from "./contained.ts";
+import { FaultList } from "./fault-list.ts";
+import { isJsonObject } from "./invariants.ts";
+import { structureOf } from "./structure.ts";
+
+/**
+ * Checks that a value of parsed JSON is a Patient of FHIR R4 4.0.1 (http://hl7.org/fhir/R4/patient.html): elements and
+ * their cardinality, formats of primitives, extensions, required codes, invariants. Profiles, slices and terminology
+ * beyond the required codes are not looked at.
+ *
+ * @returns every fault, each with the FHIRPath of its element and what to do about it, never a value of the input; after
+ * 100 faults one more says that the rest was left out. Of something that is no Patient at all, one fault.
+ */
+export function validatePatient(value: unknown): Fault[] {
+  const faults = new FaultList("Patient");
+  if (!isJsonObject(value)) {
+    faults.add("structure", "Send one JSON object: a Patient resource.");
+  } else if (value["resourceType"] !== "Patient") {
+    faults.add("structure", 'Send a Patient resource, with "resourceType": "Patient".', "resourceType");
+  } else {
+    const context = { faults, containedIds: idsOfContained(value["contained"]) };
+    checkObject(context, value, structureOf("Patient"), 1);
+    checkContained(context, value);
+  }
+  return faults.all();
+}
