@@ -36,6 +36,8 @@ export type TwinOptions = {
   readonly dataDir?: string;
   /** Other values for variables that the template sets, such as `SETTLE_SECONDS`, for every function that has them. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Another time-out for every function, so that a test need not wait as long as a deployment may. */
+  readonly timeoutMs?: number;
   /** The most workers of one function that run at the same time; further requests wait. @default 4 */
   readonly functionConcurrency?: number;
   /** Called with each write of a function to its output. */
@@ -115,7 +117,11 @@ async function start(
   await createSecrets(secrets, deployment);
 
   const log = createFunctionLog(LOG_CAPACITY, options.onLog);
-  const fleet = createFunctionFleet(deployment.functions, {
+  const { timeoutMs } = options;
+  const functions = deployment.functions.map((definition) =>
+    timeoutMs === undefined ? definition : { ...definition, timeoutMs },
+  );
+  const fleet = createFunctionFleet(functions, {
     endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url },
     environment: { ...options.environment, [ENV.particleBaseUrl]: particle.url },
     concurrency: options.functionConcurrency ?? DEFAULT_CONCURRENCY,

@@ -1,11 +1,12 @@
 import type { Patient } from "fhir/r4";
 import { resourceIdOf } from "../../shared/http/path.ts";
-import { ifMatchOf } from "../../shared/http/preconditions.ts";
+import { conditionOf, ifMatchOf, requireCarried } from "../../shared/http/preconditions.ts";
 import { type FhirRequest, invalid, requestFault } from "../../shared/http/request.ts";
+import type { ConditionalUpdateRequest } from "../../shared/registration/conditional-writes.ts";
 import { OVERLAY_REASONS, type OverlayReason, type UpdateRequest } from "../../shared/registration/update-patient.ts";
 
 /** @throws AdapterError `invalid` when the body is of another id than the path, or a header cannot be used. */
-export function updateRequestOf(request: FhirRequest, patient: Patient): UpdateRequest {
+export function updateOf(request: FhirRequest, patient: Patient): UpdateRequest {
   const id = resourceIdOf(request);
   if (patient.id !== id) {
     throw invalid({
@@ -15,11 +16,20 @@ export function updateRequestOf(request: FhirRequest, patient: Patient): UpdateR
       diagnostics: "The id of the Patient must be there and equal the id in the path.",
     });
   }
+  return { id, patient, ...howToUpdate(request) };
+}
+
+/** @throws AdapterError `invalid` when the condition or a header cannot be used. */
+export function conditionalUpdateOf(request: FhirRequest, patient: Patient): ConditionalUpdateRequest {
+  const condition = conditionOf(request);
+  requireCarried(patient, condition);
+  return { patient, condition, ...howToUpdate(request) };
+}
+
+function howToUpdate(request: FhirRequest): Pick<UpdateRequest, "force" | "ifMatch" | "overlayReason"> {
   const ifMatch = ifMatchOf(request);
   const overlayReason = overlayReasonOf(request);
   return {
-    id,
-    patient,
     force: /\bno-cache\b/i.test(request.headers["cache-control"] ?? ""),
     ...(ifMatch !== undefined && { ifMatch }),
     ...(overlayReason && { overlayReason }),

@@ -12,10 +12,10 @@ import { AdapterKey } from "./adapter-key.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
 import { FhirApi } from "./fhir-api.ts";
 import { environmentOf, settingsOf } from "./function-environment.ts";
+import { FunctionSchedule } from "./function-schedule.ts";
 import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
 import { MappingsTable } from "./mappings-table.ts";
 import { ParticleSecrets } from "./particle-secrets.ts";
-import { TokenSchedule } from "./token-schedule.ts";
 
 /**
  * Registers FHIR R4 Patients with one Particle project: a REST API that AWS principals sign their requests to, a small
@@ -59,7 +59,12 @@ export class FhirParticleAdapter extends Construct {
       if (spec.credentials) secrets.grantCredentialsRead(lambda);
       return lambda;
     });
-    new TokenSchedule(this, "TokenSchedule", { target: functions["refresh-token"] });
+    // Half the life of a token, so that one missed run is harmless.
+    new FunctionSchedule(this, "TokenSchedule", { target: functions["refresh-token"], every: Duration.minutes(30) });
+    new FunctionSchedule(this, "RecoverySchedule", {
+      target: functions["recover-registrations"],
+      every: Duration.minutes(1),
+    });
 
     const { api } = new FhirApi(this, "Api", {
       functions,

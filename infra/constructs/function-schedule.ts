@@ -4,14 +4,15 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Schedule, ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
 import { Construct } from "constructs";
 
+export type FunctionScheduleProps = { readonly target: IFunction; readonly every: Duration };
+
 /**
- * Runs refresh-token every 30 minutes, half the life of a token, so that one missed run is harmless. A rate without a
- * start date runs for the first time when it is deployed.
+ * Runs a function at a rate. A rate without a start date runs for the first time when it is deployed.
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based
  */
-export class TokenSchedule extends Construct {
-  constructor(scope: Construct, id: string, props: { readonly target: IFunction }) {
+export class FunctionSchedule extends Construct {
+  constructor(scope: Construct, id: string, props: FunctionScheduleProps) {
     super(scope, id);
     const role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {
@@ -25,7 +26,7 @@ export class TokenSchedule extends Construct {
       resourceArns: [props.target.functionArn],
     });
     const schedule = new Schedule(this, "Resource", {
-      schedule: ScheduleExpression.rate(Duration.minutes(30)),
+      schedule: ScheduleExpression.rate(props.every),
       target: {
         bind: () => ({
           arn: props.target.functionArn,

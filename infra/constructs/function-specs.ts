@@ -3,8 +3,8 @@ import type { FunctionName } from "../../shared/http/routes.ts";
 import type { ENV } from "../../shared/runtime/env-names.ts";
 import type { TableAccess } from "./mappings-table.ts";
 
-/** The functions of the route table, the answer to whatever it does not name, and the one that no request reaches. */
-export type AdapterFunctionName = FunctionName | "answer-unrouted" | "refresh-token";
+/** The functions of the route table, the answer to whatever it does not name, and those that no request reaches. */
+export type AdapterFunctionName = FunctionName | "answer-unrouted" | "refresh-token" | "recover-registrations";
 
 export type EnvKey = keyof typeof ENV;
 
@@ -62,8 +62,8 @@ const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: [] } as const satisfies
 
 export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
   "create-patient": { ...writer, description: "POST /Patient" },
-  "update-patient": { ...writer, description: "PUT /Patient/{id}" },
-  "delete-patient": { ...writer, description: "DELETE /Patient/{id}" },
+  "update-patient": { ...writer, description: "PUT /Patient/{id}, PUT /Patient?identifier=" },
+  "delete-patient": { ...writer, description: "DELETE /Patient/{id}, DELETE /Patient?identifier=" },
   "read-patient": {
     description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",
     memory: 1024,
@@ -83,6 +83,12 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
   },
   "describe-capabilities": { ...plain, description: "GET /metadata" },
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
+  "recover-registrations": {
+    ...writer,
+    description: "Decides the operations of unknown outcome that nobody came back for",
+    timeout: Duration.seconds(55),
+    table: "recover",
+  },
   "refresh-token": {
     description: "Trades the client id and secret for Particle's current token",
     memory: 512,

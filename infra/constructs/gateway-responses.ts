@@ -110,7 +110,7 @@ const gatewayAnswers = (settleSeconds: number): readonly (readonly [ResponseType
     ],
     [ResponseType.AUTHORIZER_FAILURE, { status: 500, code: "exception", diagnostics: "The authorizer failed." }],
     [ResponseType.DEFAULT_4XX, { code: "processing", diagnostics: "The gateway refused the request." }],
-    // A function that crashed or ran out of time comes here.
+    // Whatever no other type covers.
     [
       ResponseType.DEFAULT_5XX,
       { code: "exception", diagnostics: `The server failed. ${UNKNOWN_OUTCOME}`, headers: afterSettle },

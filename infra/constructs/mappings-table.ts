@@ -17,22 +17,25 @@ export type MappingsTableProps = {
 };
 
 /** `find` one item by key, `search` several, or `write` them on conditions. */
-export type TableAccess = "find" | "search" | "write";
+export type TableAccess = "find" | "search" | "write" | "recover";
 
 // Transactions need no action of their own: DynamoDB authorises each of their parts.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+const WRITE_ACTIONS = [
+  "dynamodb:GetItem",
+  "dynamodb:BatchGetItem",
+  "dynamodb:Query",
+  "dynamodb:ConditionCheckItem",
+  "dynamodb:PutItem",
+  "dynamodb:UpdateItem",
+  "dynamodb:DeleteItem",
+];
+
 const TABLE_ACTIONS: Readonly<Record<TableAccess, readonly string[]>> = {
   find: ["dynamodb:GetItem"],
   search: ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
-  write: [
-    "dynamodb:GetItem",
-    "dynamodb:BatchGetItem",
-    "dynamodb:Query",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-    "dynamodb:DeleteItem",
-  ],
+  write: WRITE_ACTIONS,
+  recover: WRITE_ACTIONS,
 };
 
 const READ_KEY_ACTIONS = ["kms:Decrypt", "kms:DescribeKey"];
@@ -52,7 +55,10 @@ const KEY_ACTIONS: Readonly<Record<TableAccess, readonly string[]>> = {
   find: READ_KEY_ACTIONS,
   search: READ_KEY_ACTIONS,
   write: WRITE_KEY_ACTIONS,
+  recover: WRITE_KEY_ACTIONS,
 };
+
+const OPEN_OPERATIONS = "open-operations";
 
 /**
  * Which FHIR patient is which Particle patient, with its claims and open operations. No demographics, no identifiers in
@@ -81,7 +87,7 @@ export class MappingsTable extends Construct {
       removalPolicy: props.removalPolicy,
     });
     this.table.addGlobalSecondaryIndex({
-      indexName: "open-operations",
+      indexName: OPEN_OPERATIONS,
       partitionKey: { name: "openShard", type: AttributeType.STRING },
       sortKey: { name: "actionableAt", type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
@@ -92,7 +98,7 @@ export class MappingsTable extends Construct {
     });
   }
 
-  /** Exactly the actions of this access, on the items of the table; the index is for whoever recovers operations. */
+  /** Exactly the actions of this access, on the items of the table; `recover` may query the index, too. */
   grant(grantee: IGrantable, access: TableAccess): Grant {
     const key = Grant.addToPrincipal({
       grantee,
@@ -105,6 +111,14 @@ export class MappingsTable extends Construct {
       actions: [...TABLE_ACTIONS[access]],
       resourceArns: [this.table.tableArn],
     });
-    return items.combine(key);
+    return access === "recover" ? items.combine(key).combine(this.grantOpenOperations(grantee)) : items.combine(key);
+  }
+
+  private grantOpenOperations(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ["dynamodb:Query"],
+      resourceArns: [`${this.table.tableArn}/index/${OPEN_OPERATIONS}`],
+    });
   }
 }

@@ -1,7 +1,7 @@
 import type { Patient } from "fhir/r4";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
-import type { FhirRequest } from "./request.ts";
-import { invalid, requestFault } from "./request.ts";
+import type { IdentifierCondition } from "../registration/claims.ts";
+import { type FhirRequest, invalid, type Parameter, requestFault } from "./request.ts";
 
 /** `W/"3"` for version 3. */
 export const etagOf = (version: number): string => `W/"${version}"`;
@@ -38,25 +38,47 @@ export const hasVersion = ({ headers }: FhirRequest, version: number): boolean =
  * @throws AdapterError `invalid` for any other condition, and when the Patient does not carry the identifier: then the
  *   next identical request would not find it.
  */
-export function ifNoneExistOf({ headers }: FhirRequest, patient: Patient) {
+export function ifNoneExistOf({ headers }: FhirRequest, patient: Patient): IdentifierCondition | undefined {
   const header = headers["if-none-exist"];
   if (header === undefined) {
     return undefined;
   }
-  const parameters = [...new URLSearchParams(header.replace(/^[^?]*\?/, ""))];
+  const condition = identifierCondition("If-None-Exist", [...new URLSearchParams(header.replace(/^[^?]*\?/, ""))]);
+  requireCarried(patient, condition);
+  return condition;
+}
+
+/** Parameters that say how to answer, not whom a condition is about. */
+const RESULT_PARAMETERS = ["_format", "_pretty"];
+
+/**
+ * The identifier of `PUT` or `DELETE /Patient?identifier=system|value`.
+ *
+ * @throws AdapterError `invalid` for any other condition.
+ */
+export const conditionOf = ({ query }: FhirRequest): IdentifierCondition =>
+  identifierCondition(
+    "The condition in the query",
+    query.filter(([name]) => !RESULT_PARAMETERS.includes(name)),
+  );
+
+function identifierCondition(what: string, parameters: readonly Parameter[]): IdentifierCondition {
   const [name, token = ""] = parameters[0] ?? [];
   const bar = token.indexOf("|");
-  const [system, value] = [token.slice(0, bar), token.slice(bar + 1)];
-  if (parameters.length !== 1 || name !== "identifier" || bar < 1 || value === "") {
+  const [system, value] = [token.slice(0, bar).trim(), token.slice(bar + 1).trim()];
+  if (parameters.length !== 1 || name !== "identifier" || bar < 1 || system === "" || value === "") {
     throw invalid(
-      requestFault(
-        "If-None-Exist must be identifier=system|value, with one identifier that the Patient in the body carries.",
-      ),
+      requestFault(`${what} must be identifier=system|value, with one identifier; write the bar as %7C in a URL.`),
     );
   }
   if (mayBeSsnIdentifier({ system })) {
-    throw invalid(requestFault("If-None-Exist cannot use a social security number. Use an identifier of your own."));
+    throw invalid(requestFault(`${what} cannot be a social security number. Use an identifier of your own.`));
   }
+  return { system, value };
+}
+
+/** @throws AdapterError `invalid` when the next identical request would not find the patient. */
+export function requireCarried(patient: Patient, { system, value }: IdentifierCondition): void {
   if (
     !patient.identifier?.some(
       (identifier) => identifier.system?.trim() === system && identifier.value?.trim() === value,
@@ -66,8 +88,8 @@ export function ifNoneExistOf({ headers }: FhirRequest, patient: Patient) {
       severity: "error",
       code: "value",
       expression: "Patient.identifier",
-      diagnostics: "The Patient does not carry the identifier that If-None-Exist names. Add it, or correct the header.",
+      diagnostics:
+        "The Patient does not carry the identifier that the condition names. Add it, or correct the condition.",
     });
   }
-  return { system, value };
 }

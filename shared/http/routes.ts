@@ -26,6 +26,8 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/Patient", function: "search-patients", interaction: "search-type" },
   { method: "HEAD", path: "/Patient", function: "search-patients", interaction: "search-type" },
   { method: "POST", path: "/Patient/_search", function: "search-patients", interaction: "search-type" },
+  { method: "PUT", path: "/Patient", function: "update-patient", interaction: "update" },
+  { method: "DELETE", path: "/Patient", function: "delete-patient", interaction: "delete" },
   { method: "GET", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
   { method: "HEAD", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
   { method: "PUT", path: "/Patient/{id}", function: "update-patient", interaction: "update" },

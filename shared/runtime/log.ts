@@ -23,13 +23,20 @@ export type LogEntry =
       /** Functions and lines only: a message could quote what was being worked on. */
       readonly stack: readonly string[];
     }
-  | { readonly code: "token-refreshed"; readonly expiresInSeconds?: number };
+  | {
+      readonly code: "registrations-recovered";
+      readonly requestId: string;
+      readonly found: number;
+      readonly decided: number;
+      readonly failed: number;
+      readonly oldestSeconds: number;
+    };
 
 export type Log = (level: "info" | "warn" | "error", entry: LogEntry) => void;
 
 /** Structured lines on standard output, as Lambda collects them. */
 export function createLog(): Log {
-  const logger = new Logger();
+  const logger = new Logger({ serviceName: "fhir-particle-adapter" });
   return (level, { code, ...fields }) => logger[level](code, fields);
 }
 

@@ -106,7 +106,7 @@ describe.each(stageNames)("stage %s", (name) => {
 
   it("runs every function on arm64 and Node.js 24, traced, with JSON logs in a group of its own", () => {
     const functions = stack.node.findAll().filter((node) => node instanceof CfnFunction);
-    expect(functions).toHaveLength(8);
+    expect(functions).toHaveLength(9);
     for (const lambda of functions) {
       expect(lambda.architectures, lambda.node.path).toEqual(["arm64"]);
       expect(lambda.runtime, lambda.node.path).toBe("nodejs24.x");
@@ -116,25 +116,28 @@ describe.each(stageNames)("stage %s", (name) => {
       ({ Properties }) => Properties.LoggingConfig,
     );
     expect(logs.every(({ LogFormat }) => LogFormat === "JSON")).toBe(true);
-    expect(new Set(logs.map(({ LogGroup }) => LogGroup.Ref)).size).toBe(8);
+    expect(new Set(logs.map(({ LogGroup }) => LogGroup.Ref)).size).toBe(9);
   });
 
   it("ends every function that a request waits for before the gateway gives up", () => {
-    const timeouts = Object.values(resourcesOf(template, "AWS::Lambda::Function"))
-      .filter(({ Properties }) => !Properties.Environment?.Variables.PARTICLE_CREDENTIALS_SECRET_ARN)
-      .map(({ Properties }) => Properties.Timeout);
+    const timeouts = Object.entries(resourcesOf(template, "AWS::Lambda::Function"))
+      .filter(([id]) => !/RefreshToken|RecoverRegistrations/.test(id))
+      .map(([, { Properties }]) => Properties.Timeout);
     expect(timeouts).toEqual(Array(7).fill(25));
     template.allResourcesProperties("AWS::ApiGateway::Method", { Integration: { TimeoutInMillis: 29_000 } });
   });
 
-  it("refreshes the token every 30 minutes, from the deployment on", () => {
-    template.resourceCountIs("AWS::Scheduler::Schedule", 1);
+  it.each([
+    ["RefreshToken", "rate(30 minutes)"],
+    ["RecoverRegistrations", "rate(1 minute)"],
+  ])("runs %s at a %s, from the deployment on", (target, rate) => {
+    template.resourceCountIs("AWS::Scheduler::Schedule", 2);
     template.hasResourceProperties("AWS::Scheduler::Schedule", {
-      ScheduleExpression: "rate(30 minutes)",
+      ScheduleExpression: rate,
       StartDate: Match.absent(),
       State: "ENABLED",
       Target: {
-        Arn: { "Fn::GetAtt": [Match.stringLikeRegexp("RefreshToken"), "Arn"] },
+        Arn: { "Fn::GetAtt": [Match.stringLikeRegexp(target), "Arn"] },
         RetryPolicy: { MaximumRetryAttempts: 3 },
       },
     });

@@ -32,7 +32,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   DescribeCapabilities: basics,
   AnswerUnrouted: basics,
   RefreshToken: [...basics, ...readSecret, "kms:GenerateDataKey", "secretsmanager:PutSecretValue"],
+  RecoverRegistrations: write,
   TokenSchedule: ["lambda:InvokeFunction"],
+  RecoverySchedule: ["lambda:InvokeFunction"],
 };
 
 /** Which secrets each function may use, and how. */
@@ -45,7 +47,9 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
   DescribeCapabilities: [],
   AnswerUnrouted: [],
   RefreshToken: ["Credentials read", "Token write"],
+  RecoverRegistrations: ["DigestKey read", "Token read"],
   TokenSchedule: [],
+  RecoverySchedule: [],
 };
 
 type Statement = {
