@@ -6,7 +6,7 @@ import { mayBeSsnIdentifier } from "../../shared/mapping/us-ssn.ts";
 import type { Criterion, Position } from "../../shared/registration/search-patients.ts";
 
 /** Most entries of a page; asking for more gives as many. */
-export const LARGEST_COUNT = 50;
+const LARGEST_COUNT = 50;
 
 export type SearchRequest = {
   readonly criteria: readonly Criterion[];

@@ -67,8 +67,9 @@ export async function createPatient(
       return { outcome: "existing", mapping: match, report: intent.report };
     }
   }
-  const claims = [...keyClaims, ...otherClaimsOf(registration, hash, request, intent)];
-  let prior: Mapping | undefined;
+  const content = contentClaimsOf(registration, hash, request, intent);
+  let claims = [...keyClaims, ...identifierClaimsOf(registration, hash, request, intent), ...content];
+  let prior: Mapping | { readonly id: string } | undefined;
   for (let round = 0; round < ROUNDS; round += 1) {
     const begun = await beginCreate(registration, hash, intent, claims, prior, task);
     if (!("conflict" in begun)) {
@@ -77,13 +78,20 @@ export async function createPatient(
     const { conflict } = begun;
     refuseOtherBody(hash, request, conflict);
     const holder = await holderIn(registration, conflict, task);
+    if (holder && isPresent(holder) && request.ifNoneExist && holdsContent(conflict)) {
+      // Nobody has the identifier any more, so the condition says that this is a new patient.
+      claims = claims.filter((claim) => !content.includes(claim));
+      prior = undefined;
+      continue;
+    }
     if (holder && isPresent(holder)) {
       return answerOfHolder(hash, intent, conflict, holder);
     }
     if (holder?.state === "deleted" && conflict.kind === "patient_id") {
       throw new AdapterError({ kind: "duplicate", holder: holder.id }, "The patient_id is of a deleted patient.");
     }
-    prior = undefined;
+    // A patient_id that is remembered longer than the registration which was abandoned under it keeps its FHIR id.
+    prior = conflict.kind === "patient_id" && !holder ? { id: conflict.id } : undefined;
     if (holder?.state === "abandoned") {
       if (intent.patient_id === undefined || intent.patient_id === holder.patient_id) {
         prior = holder;
@@ -195,20 +203,31 @@ async function adopt(
 const keyClaimsOf = (registration: Registration, hash: KeyedHash, { idempotencyKey }: CreateRequest): ClaimIntent[] =>
   idempotencyKey ? [idempotencyClaim(hash, idempotencyKey, keptUntil(registration))] : [];
 
-function otherClaimsOf(
+const identifierClaimsOf = (
+  { settings }: Registration,
+  hash: KeyedHash,
+  { ifNoneExist }: CreateRequest,
+  { identifiers }: Intent,
+): ClaimIntent[] => [
+  ...(ifNoneExist ? [conditionClaim(hash, ifNoneExist)] : []),
+  ...uniqueClaims(hash, identifiers, settings.uniqueIdentifierSystems),
+];
+
+/** A new Idempotency-Key says that the request is no retry, whatever its content. */
+const contentClaimsOf = (
   registration: Registration,
   hash: KeyedHash,
-  { ifNoneExist, idempotencyKey }: CreateRequest,
+  { idempotencyKey }: CreateRequest,
   intent: Intent,
-): ClaimIntent[] {
-  const { retryWindowMs, uniqueIdentifierSystems } = registration.settings;
-  const recognisesContent = retryWindowMs > 0 && !idempotencyKey;
-  return [
-    ...(ifNoneExist ? [conditionClaim(hash, ifNoneExist)] : []),
-    ...uniqueClaims(hash, intent.identifiers, uniqueIdentifierSystems),
-    ...(recognisesContent ? [contentClaim(hash, intent, keptUntil(registration))] : []),
-  ];
-}
+): ClaimIntent[] =>
+  registration.settings.retryWindowMs > 0 && !idempotencyKey
+    ? [contentClaim(hash, intent, keptUntil(registration))]
+    : [];
+
+const holdsContent = (conflict: Conflict): boolean => {
+  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : undefined;
+  return held !== undefined && kindOfClaim(held) === "CONTENT";
+};
 
 /** An Idempotency-Key that was used before takes precedence over everything else that the request says. */
 async function isHeld({ store, now }: Registration, claims: readonly ClaimIntent[]): Promise<boolean> {

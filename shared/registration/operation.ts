@@ -75,7 +75,9 @@ export async function carryOut(
     ...(called.sent && { sent: called.sent }),
   };
   const finish = completed(mapping, completion);
-  const isOurs = await registration.store.finish(finish);
+  const isOurs = await registration.store.finish(finish).catch((error: unknown) => {
+    throw unrecorded(mapping.operation, registration.now(), error);
+  });
   return { ...called, mapping: isOurs && finish.next ? finish.next : await recordedResult(registration, mapping) };
 }
 
@@ -93,6 +95,14 @@ async function refused(registration: Registration, mapping: OpenMapping, error: 
   await registration.store.finish(rolledBack(mapping, keptUntil(registration))).catch(() => undefined);
   throw error;
 }
+
+/** Particle did it, but the table does not say so yet. */
+const unrecorded = (operation: Operation, now: number, cause: unknown): AdapterError =>
+  new AdapterError(
+    { kind: "outcome-unknown", retryAfterSeconds: Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000)) },
+    "Particle carried the operation out, but its end could not be recorded.",
+    { cause, outcomeUnknown: true },
+  );
 
 /** A client that comes back before the operation may be decided would only meet a lock. */
 function withRetryAfter({ failure }: AdapterError, operation: Operation, now: number): AdapterError["failure"] {

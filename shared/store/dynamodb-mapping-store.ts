@@ -21,7 +21,7 @@ const BATCH = 100;
 const ALL_OLD = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 
 /** A client whose connections are kept, and which gives up soon enough for the caller to be answered. */
-export const createDynamoDbClient = (): DynamoDBClient =>
+const createDynamoDbClient = (): DynamoDBClient =>
   new DynamoDBClient({
     maxAttempts: 4,
     requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000 },

@@ -6,6 +6,8 @@ import type { Begin, Claim, Conflict, Finish, Mapping, MappingStore } from "../.
  * DynamoDB is. Held to the same contract as the real one.
  */
 export type MemoryMappingStore = MappingStore & {
+  /** Removes a mapping and its claims as DynamoDB does when their time to live is over. */
+  forget(id: string): void;
   /** Everything that is stored, for invariants. */
   readonly contents: {
     readonly mappings: ReadonlyMap<string, Mapping>;
@@ -103,6 +105,14 @@ export function createMemoryMappingStore(): MemoryMappingStore {
 
   return {
     contents: { mappings, claims, index, reverse },
+    forget: (id) => {
+      mappings.delete(id);
+      for (const claim of claims.values()) {
+        if (claim.id === id) {
+          claims.delete(claim.key);
+        }
+      }
+    },
     find: async (id) => mappings.get(id),
     findMany: async (ids) => ids.flatMap((id) => mappings.get(id) ?? []),
     findIdsByIndexKeys: async (keys) => [...new Set(keys.flatMap((key) => [...(index.get(key) ?? [])]))],

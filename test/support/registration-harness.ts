@@ -12,7 +12,7 @@ export const SYSTEMS = {
   particle_patient_id: "https://particlehealth.com/fhir/sid/particle_patient_id",
 } as const;
 
-export const testKeyedHash = (): KeyedHash =>
+const testKeyedHash = (): KeyedHash =>
   createKeyedHash({ current: "k1", keys: new Map([["k1", "a key of the tests"]]) });
 
 export type Harness = Registration & {

@@ -191,3 +191,42 @@ describe("createPatient", () => {
     expect(second.mapping.patient_id).not.toBe(first.mapping.patient_id);
   });
 });
+
+describe("createPatient, at its edges", () => {
+  it("takes a fulfilled If-None-Exist for a new patient, although the content was registered before", async () => {
+    const harness = createHarness();
+    const first = await create(harness, { ifNoneExist: MRN });
+    const without = { id: first.mapping.id, patient: henrick({ identifier: [] }) };
+    await updatePatient(harness, without, harness.task());
+    const second = await create(harness, { ifNoneExist: MRN });
+    expect(second.outcome).toBe("created");
+    expect(second.mapping.id).not.toBe(first.mapping.id);
+  });
+
+  it("says when to come back where Particle did it and the table could not be told", async () => {
+    const harness = createHarness();
+    const broken = { ...harness.store, finish: () => Promise.reject(new Error("out of reach")) };
+    const work = createPatient({ ...harness, store: broken }, { patient: henrick() }, harness.task());
+    expect(await failureOf(work)).toEqual({
+      kind: "outcome-unknown",
+      retryAfterSeconds: (20_000 + SETTLE_MS) / 1_000,
+    });
+    settle(harness);
+    expect((await create(harness)).mapping.version).toBe(1);
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("goes on under a named patient_id whose abandoned registration was forgotten", async () => {
+    const harness = createHarness({ patientIdSystem: MRN.system });
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(create(harness));
+    settle(harness);
+    harness.particle.failNext("putPatient", REFUSED);
+    await failureOf(create(harness));
+    const [[patient_id, id] = []] = [...harness.store.contents.reverse];
+    expect(patient_id).toBe(MRN.value);
+    harness.store.forget(id ?? "");
+    const next = await create(harness);
+    expect(next).toMatchObject({ outcome: "created", mapping: { id, patient_id: MRN.value } });
+  });
+});
