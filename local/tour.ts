@@ -59,7 +59,8 @@ export async function tour(twin: Twin, print: (line: string) => void): Promise<v
 
   const { Item } = await readTable(twin, id);
   const mapping = Item === undefined ? undefined : unmarshall(Item);
-  const held = twin.particle.patients().find(({ patient_id }) => patient_id === mapping?.["patient_id"]);
+  const record = twin.particle.patients().find(({ patient_id }) => patient_id === mapping?.["patient_id"]);
+  const { order: _, written_at: __, ...held } = record ?? {};
   print("");
   print("What Particle's simulator holds now:");
   print(indented(held));
