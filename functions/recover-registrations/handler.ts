@@ -1,11 +1,10 @@
 import type { Context } from "aws-lambda";
-import { recoverRegistrations } from "../../shared/registration/recover-registrations.ts";
+import { type Recovery, recoverRegistrations } from "../../shared/registration/recover-registrations.ts";
 import type { Registration } from "../../shared/registration/registration.ts";
+import { deadlineOf } from "../../shared/runtime/deadline.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
+import { createRecoveryMetrics } from "../../shared/runtime/recovery-metrics.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
-
-/** What is left for the last decision to be written. */
-const RESERVE_MS = 5_000;
 
 /**
  * Runs every minute and decides the operations of unknown outcome that nobody came back for.
@@ -13,10 +12,12 @@ const RESERVE_MS = 5_000;
  * @throws AdapterError when the table does not answer; single operations that cannot be decided come up again.
  */
 export const createRecoverRegistrations =
-  (registration: Registration, log: Log) =>
-  async (_event: unknown, { awsRequestId, getRemainingTimeInMillis }: Context): Promise<void> => {
-    const task = { owner: awsRequestId, deadline: registration.now() + getRemainingTimeInMillis() - RESERVE_MS };
+  (registration: Registration, log: Log, measure: (recovery: Recovery) => void) =>
+  async (_event: unknown, context: Context): Promise<void> => {
+    const { awsRequestId } = context;
+    const task = { owner: awsRequestId, deadline: deadlineOf(context) };
     const recovery = await recoverRegistrations(registration, task);
+    measure(recovery);
     log(recovery.failed > 0 ? "warn" : "info", {
       code: "registrations-recovered",
       requestId: awsRequestId,
@@ -24,4 +25,8 @@ export const createRecoverRegistrations =
     });
   };
 
-export const handler = createRecoverRegistrations(registrationFromEnv(process.env), createLog());
+export const handler = createRecoverRegistrations(
+  registrationFromEnv(process.env),
+  createLog(),
+  createRecoveryMetrics(),
+);

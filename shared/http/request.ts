@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { AdapterError, type Fault } from "../failure/failure.ts";
+import { deadlineOf } from "../runtime/deadline.ts";
 import { type Preferences, preferencesOf } from "./negotiation.ts";
 
 /** A request as the functions see it: no API Gateway in it. */
@@ -24,9 +25,8 @@ export type FhirRequest = {
 
 export type Parameter = readonly [name: string, value: string];
 
+/** Clients and the gateway in front of us wait no longer than 29 seconds. */
 const LONGEST_MS = 20_000;
-/** What is left for completing the operation and answering after the deadline. */
-const RESERVE_MS = 3_000;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 
@@ -49,7 +49,7 @@ export function requestOf(
     preferences: preferencesOf(headers["prefer"]),
     caller: callerOf(requestContext),
     requestId: requestContext.requestId,
-    deadline: Date.now() + Math.min(LONGEST_MS, context.getRemainingTimeInMillis() - RESERVE_MS),
+    deadline: deadlineOf(context, LONGEST_MS),
   };
 }
 
