@@ -11,19 +11,24 @@ module.exports = {
       comment: "Pure rules: they know failures and types of the field, nothing that has an effect.",
       severity: "error",
       from: { path: "^shared/(mapping|fhir|failure)/" },
-      to: { path: `^(functions|infra|local)/|^shared/(http|particle|store|runtime|registration)/|${libraries}|^node:` },
+      to: {
+        path: `^(functions|infra|local)/|^shared/(http|interactions|particle|store|runtime|registration)/|${libraries}|^node:`,
+      },
     },
     {
       name: "use-cases-know-only-ports",
       severity: "error",
       from: { path: "^shared/registration/" },
-      to: { path: `^(functions|infra|local)/|^shared/(http|particle|store|runtime)/|${libraries}`, pathNot: ports },
+      to: {
+        path: `^(functions|infra|local)/|^shared/(http|interactions|particle|store|runtime)/|${libraries}`,
+        pathNot: ports,
+      },
     },
     {
       name: "adapters-know-only-their-ports",
       severity: "error",
       from: { path: "^shared/(particle|store)/" },
-      to: { path: "^(functions|infra|local)/|^shared/(http|registration)/" },
+      to: { path: "^(functions|infra|local)/|^shared/(http|interactions|registration)/" },
     },
     {
       name: "particle-and-store-do-not-know-each-other",
@@ -32,11 +37,11 @@ module.exports = {
       to: { path: "^shared/(particle|store)/", pathNot: "^shared/$1/" },
     },
     {
-      name: "requests-and-responses-do-not-know-aws",
-      comment: "Only a function's handler.ts composes it; its other files are pure.",
+      name: "interactions-know-only-use-cases",
+      comment: "Only a function's handler.ts composes it of adapters.",
       severity: "error",
-      from: { path: "^functions/[^/]+/(?!handler\\.ts$)" },
-      to: { path: `^shared/store/|^shared/particle/|${libraries}`, pathNot: ports },
+      from: { path: "^shared/interactions/" },
+      to: { path: `^(functions|infra|local)/|^shared/(store|particle|runtime)/|${libraries}`, pathNot: ports },
     },
     {
       name: "no-function-imports-another",

@@ -1,17 +1,14 @@
 import { capabilityStatement } from "../../shared/fhir/capability-statement.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import { routes } from "../../shared/http/routes.ts";
-import { createLog, type Log } from "../../shared/runtime/log.ts";
+import { createLog } from "../../shared/runtime/log.ts";
 
 /** GET /metadata: http://hl7.org/fhir/R4/http.html#capabilities */
-export const createHandler = (log: Log) =>
-  fhirHandler(log, async ({ base }) => ({
-    status: 200,
-    resource: capabilityStatement({
-      base,
-      interactions: routes.map(({ interaction }) => interaction).filter((code) => code !== "capabilities"),
-      searchParameters: ["_id", "identifier"],
-    }),
-  }));
-
-export const handler = createHandler(createLog());
+export const handler = fhirHandler(createLog(), async ({ base }) => ({
+  status: 200,
+  resource: capabilityStatement({
+    base,
+    interactions: routes.map(({ interaction }) => interaction).filter((code) => code !== "capabilities"),
+    searchParameters: ["_id", "identifier"],
+  }),
+}));

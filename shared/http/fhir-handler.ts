@@ -5,10 +5,8 @@ import { AdapterError } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
 import { bugEntry, type Log } from "../runtime/log.ts";
 import { requireAcceptable } from "./negotiation.ts";
-import { type FhirRequest, requestOf, valuesOf } from "./request.ts";
-import { type FhirResponse, resultOf } from "./response.ts";
-
-export type Respond = (request: FhirRequest) => Promise<FhirResponse>;
+import { type Respond, requestOf, valuesOf } from "./request.ts";
+import { resultOf } from "./response.ts";
 
 /** The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond`, and every failure as FHIR. */
 export function fhirHandler(log: Log, respond: Respond) {

@@ -1,7 +1,9 @@
 import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { AdapterError, type Fault } from "../failure/failure.ts";
+import type { Task } from "../registration/registration.ts";
 import { deadlineOf } from "../runtime/deadline.ts";
 import { type Preferences, preferencesOf } from "./negotiation.ts";
+import type { FhirResponse } from "./response.ts";
 
 /** A request as the functions see it: no API Gateway in it. */
 export type FhirRequest = {
@@ -22,6 +24,11 @@ export type FhirRequest = {
   /** Epoch milliseconds after which nothing is sent to Particle any more. */
   readonly deadline: number;
 };
+
+/** One interaction: a request and what it is answered. Failures are thrown as AdapterError. */
+export type Respond = (request: FhirRequest) => Promise<FhirResponse>;
+
+export const taskOf = ({ requestId, deadline }: FhirRequest): Task => ({ owner: requestId, deadline });
 
 export type Parameter = readonly [name: string, value: string];
 

@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import type { Fault } from "../../shared/failure/failure.ts";
-import { requireContentType } from "../../shared/http/negotiation.ts";
-import { type FhirRequest, invalid, type Parameter, requestFault } from "../../shared/http/request.ts";
-import { mayBeSsnIdentifier } from "../../shared/mapping/us-ssn.ts";
-import type { Criterion, Position } from "../../shared/registration/search-patients.ts";
+import type { Fault } from "../failure/failure.ts";
+import { requireContentType } from "../http/negotiation.ts";
+import { type FhirRequest, invalid, type Parameter, requestFault } from "../http/request.ts";
+import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
+import type { Criterion, Position } from "../registration/search-patients.ts";
 
 /** Most entries of a page; asking for more gives as many. */
 const LARGEST_COUNT = 50;

@@ -1,11 +1,11 @@
 import type { Bundle, BundleEntry, BundleLink } from "fhir/r4";
-import { operationOutcome } from "../../shared/fhir/operation-outcome.ts";
-import { locationOf, patientOf } from "../../shared/http/patient-response.ts";
-import type { FhirRequest, Parameter } from "../../shared/http/request.ts";
-import type { FhirResponse } from "../../shared/http/response.ts";
-import type { ParticleIdSystems } from "../../shared/mapping/source-identifiers.ts";
-import type { Listing, Matches } from "../../shared/registration/search-patients.ts";
-import { encodePosition, type SearchRequest } from "./request.ts";
+import { operationOutcome } from "../fhir/operation-outcome.ts";
+import { locationOf, patientOf } from "../http/patient-response.ts";
+import type { FhirRequest, Parameter } from "../http/request.ts";
+import type { FhirResponse } from "../http/response.ts";
+import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
+import type { Listing, Matches } from "../registration/search-patients.ts";
+import { encodePosition, type SearchRequest } from "./search-request.ts";
 
 /** A searchset: http://hl7.org/fhir/R4/search.html#response. The total is left out where counting it would mean to walk Particle's whole list. */
 export function searchResponse(

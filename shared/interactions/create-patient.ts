@@ -1,0 +1,42 @@
+import { type PatientBody, patientBodyOf } from "../http/patient-body.ts";
+import { heldAfter, locationOf, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
+import { ifNoneExistOf } from "../http/preconditions.ts";
+import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
+import { type CreateRequest, createPatient } from "../registration/create-patient.ts";
+import type { Registration } from "../registration/registration.ts";
+
+const LONGEST_KEY = 255;
+
+/**
+ * POST /Patient: 201 with the Location of the version, also for the repetition of a request; 200 with the Location of the
+ * patient when it was there already. http://hl7.org/fhir/R4/http.html#create and #ccreate
+ */
+export const createInteraction =
+  (registration: Registration): Respond =>
+  async (request) => {
+    const body = patientBodyOf(request);
+    const registered = await createPatient(registration, createRequestOf(request, body), taskOf(request));
+    const { mapping, outcome, report } = registered;
+    const isExisting = outcome === "existing";
+    return writtenResponse(request, registration.settings.systems, {
+      status: isExisting ? 200 : 201,
+      mapping,
+      location: isExisting ? locationOf(request.base, mapping) : versionLocationOf(request.base, mapping),
+      held: heldAfter(registration, registered, request.deadline),
+      faults: [...body.warnings, ...(report?.warnings ?? [])],
+    });
+  };
+
+/** @throws AdapterError `invalid` for a header that cannot be used. */
+function createRequestOf(request: FhirRequest, { patient, text }: PatientBody): CreateRequest {
+  const ifNoneExist = ifNoneExistOf(request, patient);
+  const key = request.headers["idempotency-key"]?.trim();
+  if (key !== undefined && (key === "" || key.length > LONGEST_KEY)) {
+    throw invalid(requestFault(`Idempotency-Key must have 1 to ${LONGEST_KEY} characters.`));
+  }
+  return {
+    patient,
+    ...(ifNoneExist && { ifNoneExist }),
+    ...(key !== undefined && { idempotencyKey: { caller: request.caller, key, body: text } }),
+  };
+}

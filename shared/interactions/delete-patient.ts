@@ -1,0 +1,34 @@
+import { operationOutcome } from "../fhir/operation-outcome.ts";
+import { resourceIdOf } from "../http/path.ts";
+import { conditionOf, ifMatchOf } from "../http/preconditions.ts";
+import { type Respond, taskOf } from "../http/request.ts";
+import { deletePatientConditionally } from "../registration/conditional-writes.ts";
+import { deletePatient } from "../registration/delete-patient.ts";
+import type { Registration } from "../registration/registration.ts";
+
+const DELETED = operationOutcome([
+  {
+    severity: "warning",
+    code: "informational",
+    diagnostics:
+      "Deleted. Particle has dropped every document that it held for the patient; a new PUT does not bring them back.",
+  },
+]);
+
+/**
+ * DELETE /Patient/{id} and DELETE /Patient?identifier=, again and again with the same answer:
+ * http://hl7.org/fhir/R4/http.html#delete and #3.1.0.7.1
+ */
+export const deleteInteraction =
+  (registration: Registration): Respond =>
+  async (request) => {
+    const ifMatch = ifMatchOf(request);
+    const precondition = ifMatch === undefined ? {} : { ifMatch };
+    const task = taskOf(request);
+    if (request.pathParameters["id"] === undefined) {
+      await deletePatientConditionally(registration, { condition: conditionOf(request), ...precondition }, task);
+    } else {
+      await deletePatient(registration, { id: resourceIdOf(request), ...precondition }, task);
+    }
+    return request.preferences.return === "OperationOutcome" ? { status: 200, resource: DELETED } : { status: 204 };
+  };

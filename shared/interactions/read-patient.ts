@@ -1,0 +1,19 @@
+import { resourceIdOf } from "../http/path.ts";
+import { patientOf, versionHeaders } from "../http/patient-response.ts";
+import { hasVersion } from "../http/preconditions.ts";
+import type { Respond } from "../http/request.ts";
+import { readPatient } from "../registration/read-patient.ts";
+import type { Reading } from "../registration/registration.ts";
+
+/** GET /Patient/{id} and /Patient/{id}/_history/{versionId}: http://hl7.org/fhir/R4/http.html#read and #vread */
+export const readInteraction =
+  (reading: Reading): Respond =>
+  async (request) => {
+    const { versionId } = request.pathParameters;
+    const wanted = { id: resourceIdOf(request), ...(versionId !== undefined && { versionId }) };
+    const held = await readPatient(reading, wanted, request.deadline);
+    const headers = versionHeaders(held.mapping);
+    return hasVersion(request, held.mapping.version)
+      ? { status: 304, headers }
+      : { status: 200, headers, resource: patientOf(held, reading.settings.systems) };
+  };

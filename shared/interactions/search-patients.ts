@@ -1,0 +1,17 @@
+import type { Respond } from "../http/request.ts";
+import { listPatients, type Searching, searchPatients } from "../registration/search-patients.ts";
+import { searchRequestOf } from "./search-request.ts";
+import { searchResponse } from "./search-response.ts";
+
+/** GET /Patient and POST /Patient/_search: http://hl7.org/fhir/R4/http.html#search */
+export const searchInteraction =
+  (searching: Searching): Respond =>
+  async (request) => {
+    const search = searchRequestOf(request);
+    const { criteria, position, count } = search;
+    const found =
+      criteria.length > 0
+        ? await searchPatients(searching, criteria, position.after ?? "", count, request.deadline)
+        : await listPatients(searching, position, count, request.deadline);
+    return searchResponse(request, search, found, searching.settings.systems);
+  };

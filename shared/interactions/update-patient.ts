@@ -1,0 +1,91 @@
+import type { Patient } from "fhir/r4";
+import type { Fault } from "../failure/failure.ts";
+import { resourceIdOf } from "../http/path.ts";
+import { patientBodyOf } from "../http/patient-body.ts";
+import { heldAfter, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
+import { conditionOf, ifMatchOf, requireCarried } from "../http/preconditions.ts";
+import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
+import type { FhirResponse } from "../http/response.ts";
+import { updatePatientConditionally } from "../registration/conditional-writes.ts";
+import type { Registered } from "../registration/create-patient.ts";
+import type { Registration } from "../registration/registration.ts";
+import {
+  OVERLAY_REASONS,
+  type OverlayReason,
+  type UpdateRequest,
+  updatePatient,
+} from "../registration/update-patient.ts";
+
+/**
+ * PUT /Patient/{id} and PUT /Patient?identifier=: http://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update.
+ * The latter is the Patient Identity Feed of https://profiles.ihe.net/ITI/PIXm/ITI-104.html.
+ */
+export const updateInteraction =
+  (registration: Registration): Respond =>
+  async (request) => {
+    const { patient, warnings } = patientBodyOf(request);
+    const registered =
+      request.pathParameters["id"] === undefined
+        ? await updateByCondition(registration, request, patient)
+        : await updateById(registration, request, patient);
+    return updatedResponse(registration, request, registered, warnings);
+  };
+
+/** @throws AdapterError `invalid` when the body is of another id than the path, or a header cannot be used. */
+function updateById(registration: Registration, request: FhirRequest, patient: Patient): Promise<Registered> {
+  const id = resourceIdOf(request);
+  if (patient.id !== id) {
+    throw invalid({
+      severity: "error",
+      code: "value",
+      expression: "Patient.id",
+      diagnostics: "The id of the Patient must be there and equal the id in the path.",
+    });
+  }
+  return updatePatient(registration, { id, patient, ...howToUpdate(request) }, taskOf(request));
+}
+
+/** @throws AdapterError `invalid` when the condition or a header cannot be used. */
+function updateByCondition(registration: Registration, request: FhirRequest, patient: Patient): Promise<Registered> {
+  const condition = conditionOf(request);
+  requireCarried(patient, condition);
+  return updatePatientConditionally(registration, { patient, condition, ...howToUpdate(request) }, taskOf(request));
+}
+
+/** What the headers of an update or a patch say. */
+export function howToUpdate(request: FhirRequest): Pick<UpdateRequest, "force" | "ifMatch" | "overlayReason"> {
+  const ifMatch = ifMatchOf(request);
+  const overlayReason = overlayReasonOf(request);
+  return {
+    force: /\bno-cache\b/i.test(request.headers["cache-control"] ?? ""),
+    ...(ifMatch !== undefined && { ifMatch }),
+    ...(overlayReason && { overlayReason }),
+  };
+}
+
+function overlayReasonOf({ headers }: FhirRequest): OverlayReason | undefined {
+  const given = headers["overlay-reason"]?.trim();
+  const reason = OVERLAY_REASONS.find((known) => known === given);
+  if (given !== undefined && reason === undefined) {
+    throw invalid(requestFault(`Overlay-Reason must be one of ${OVERLAY_REASONS.join(", ")}.`));
+  }
+  return reason;
+}
+
+/** 201 with a Location when the update created or revived the patient, else 200. */
+export function updatedResponse(
+  registration: Registration,
+  request: FhirRequest,
+  registered: Registered,
+  warnings: readonly Fault[],
+): Promise<FhirResponse> {
+  const { mapping, outcome, report } = registered;
+  const isCreated = outcome === "created";
+  return writtenResponse(request, registration.settings.systems, {
+    status: isCreated ? 201 : 200,
+    mapping,
+    ...(isCreated && { location: versionLocationOf(request.base, mapping) }),
+    held: heldAfter(registration, registered, request.deadline),
+    faults: [...warnings, ...(report?.warnings ?? [])],
+  });
+}
