@@ -63,6 +63,7 @@ const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: [] } as const satisfies
 export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
   "create-patient": { ...writer, description: "POST /Patient" },
   "update-patient": { ...writer, description: "PUT /Patient/{id}, PUT /Patient?identifier=" },
+  "patch-patient": { ...writer, description: "PATCH /Patient/{id}" },
   "delete-patient": { ...writer, description: "DELETE /Patient/{id}, DELETE /Patient?identifier=" },
   "read-patient": {
     description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",

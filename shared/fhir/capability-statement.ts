@@ -40,6 +40,7 @@ export function capabilityStatement({ base, interactions, searchParameters }: Ca
     implementation: { description: "Registers FHIR Patients with Particle Health's Patients API", url: base },
     fhirVersion: "4.0.1",
     format: ["application/fhir+json", "application/json"],
+    patchFormat: ["application/json-patch+json"],
     rest: [
       {
         mode: "server",

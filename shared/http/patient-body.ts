@@ -16,6 +16,13 @@ export type PatientBody = {
   readonly warnings: readonly Fault[];
 };
 
+/** @throws AdapterError `too-large` */
+export function limitBody(text: string, limitBytes = LIMIT_BYTES): void {
+  if (Buffer.byteLength(text) > limitBytes) {
+    throw new AdapterError({ kind: "too-large", limitBytes }, "The body is too large.");
+  }
+}
+
 /**
  * The valid Patient that a request carries. With `Prefer: handling=lenient`, faults in elements that feed no
  * demographic are warnings.
@@ -24,9 +31,7 @@ export type PatientBody = {
  */
 export function patientBodyOf({ headers, body: text = "", preferences }: FhirRequest): PatientBody {
   requireContentType(headers["content-type"]);
-  if (Buffer.byteLength(text) > LIMIT_BYTES) {
-    throw new AdapterError({ kind: "too-large", limitBytes: LIMIT_BYTES }, "The body is too large.");
-  }
+  limitBody(text);
   const parsed = parseJson(text);
   if ("faults" in parsed) {
     throw invalid(...parsed.faults);

@@ -6,12 +6,13 @@ export type FunctionName =
   | "create-patient"
   | "read-patient"
   | "update-patient"
+  | "patch-patient"
   | "delete-patient"
   | "search-patients"
   | "describe-capabilities";
 
 /** Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, and `capabilities` of the system. */
-export type Interaction = "create" | "read" | "vread" | "update" | "delete" | "search-type" | "capabilities";
+export type Interaction = "create" | "read" | "vread" | "update" | "patch" | "delete" | "search-type" | "capabilities";
 
 export type Route = {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
   { method: "HEAD", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
   { method: "PUT", path: "/Patient/{id}", function: "update-patient", interaction: "update" },
+  { method: "PATCH", path: "/Patient/{id}", function: "patch-patient", interaction: "patch" },
   { method: "DELETE", path: "/Patient/{id}", function: "delete-patient", interaction: "delete" },
   { method: "GET", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
   { method: "HEAD", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },

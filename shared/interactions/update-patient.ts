@@ -9,12 +9,8 @@ import type { FhirResponse } from "../http/response.ts";
 import { updatePatientConditionally } from "../registration/conditional-writes.ts";
 import type { Registered } from "../registration/create-patient.ts";
 import type { Registration } from "../registration/registration.ts";
-import {
-  OVERLAY_REASONS,
-  type OverlayReason,
-  type UpdateRequest,
-  updatePatient,
-} from "../registration/update-patient.ts";
+import { OVERLAY_REASONS, type OverlayReason } from "../registration/replace-content.ts";
+import { type UpdateRequest, updatePatient } from "../registration/update-patient.ts";
 
 /**
  * PUT /Patient/{id} and PUT /Patient?identifier=: http://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update.

@@ -13,12 +13,11 @@ const notFound = (reason: "patient" | "version" | "absent-at-particle"): Adapter
   new AdapterError({ kind: "not-found", reason }, `Not found: ${reason}.`);
 
 /**
- * The mapping of a patient that can be read now.
+ * The mapping, where it can be read now.
  *
  * @throws AdapterError `not-found`, `deleted`, or `in-flight` while it is being deleted.
  */
-export async function findPatient({ store, now }: Reading, id: string): Promise<Mapping> {
-  const mapping = await store.find(id);
+export function requireVisible({ now }: Pick<Reading, "now">, mapping: Mapping | undefined): Mapping {
   if (mapping === undefined) {
     throw notFound("patient");
   }
@@ -39,7 +38,7 @@ export async function findPatient({ store, now }: Reading, id: string): Promise<
  * is created in between would look lost.
  *
  * @param versionId of a vread: only the current version can be read, because Particle keeps no older ones.
- * @throws AdapterError as {@link findPatient}, `not-found` when Particle does not hold it or the version is another, or
+ * @throws AdapterError as {@link requireVisible}, `not-found` when Particle does not hold it or the version is another, or
  *   what the gateway throws.
  */
 export async function readPatient(
@@ -47,7 +46,7 @@ export async function readPatient(
   { id, versionId }: { readonly id: string; readonly versionId?: string },
   deadline: number,
 ): Promise<Held> {
-  const mapping = await findPatient(reading, id);
+  const mapping = requireVisible(reading, await reading.store.find(id));
   if (versionId !== undefined && versionId !== String(mapping.version)) {
     throw notFound("version");
   }

@@ -1,35 +1,19 @@
 import type { Patient } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
-import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
-import type { Demographics } from "../mapping/demographics.ts";
-import type { ParticleCall } from "../particle/particle-gateway.ts";
-import type { Conflict, Content, Digest, Mapping } from "../store/mapping-store.ts";
-import {
-  type ClaimIntent,
-  claimsKept,
-  claimWrites,
-  conditionClaim,
-  decisiveClaim,
-  type IdentifierCondition,
-  kindOfClaim,
-  uniqueClaims,
-} from "./claims.ts";
+import type { Conflict, Mapping } from "../store/mapping-store.ts";
+import { conditionClaim, decisiveClaim, type IdentifierCondition, kindOfClaim, uniqueClaims } from "./claims.ts";
 import { beginCreate, type Registered } from "./create-patient.ts";
 import { inFlight, settled } from "./decide.ts";
 import { deletePatient } from "./delete-patient.ts";
 import { holderOf, isPresent } from "./find-match.ts";
-import { contentOf, hasContent, type Intent, intentOf } from "./intent.ts";
+import { hasContent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { type Called, carryOut, newOperation } from "./operation.ts";
+import { newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
+import { guardOverlay, type OverlayReason, replacementOf, sendReplacement } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";
 import { replacePatient, resolvesDuplicate } from "./resolve-duplicate.ts";
 import { opened } from "./transitions.ts";
-
-/** Codes of the `Overlay-Reason` header: why several identity fields change at once. */
-export const OVERLAY_REASONS = ["correction", "name-change", "verified-same-person"] as const;
-
-export type OverlayReason = (typeof OVERLAY_REASONS)[number];
 
 export type UpdateRequest = {
   readonly id: string;
@@ -110,78 +94,15 @@ async function register(
     return { outcome: "unchanged", mapping, demographics: intent.demographics, report: intent.report };
   }
   guardOverlay(hash, mapping, intent, request.overlayReason);
-  return replaceContent(registration, hash, mapping, intent, claims, task);
-}
-
-async function replaceContent(
-  registration: Registration,
-  hash: KeyedHash,
-  mapping: Mapping,
-  intent: Intent,
-  claims: readonly ClaimIntent[],
-  task: Task,
-): Promise<Attempt> {
-  const kind = mapping.state === "deleted" ? "revive" : "update";
-  const content = contentOf(registration, hash, intent, mapping);
-  const keptSsn = kind === "update" && intent.canonical.ssn === undefined ? mapping.sent?.fields["ssn"] : undefined;
-  const sent = keptSsn === undefined ? content.sent : withSsn(content.sent, keptSsn);
-  const held = new Set([...claimsKept(hash, mapping.claims, intent.identifiers), ...claims.map(({ key }) => key)]);
-  const intended: Content = { ...content, ...(sent && { sent }), claims: [...held] };
-  const next = opened(mapping, kind, intended, newOperation(registration, task));
+  const replacement = replacementOf(registration, hash, mapping, intent, claims);
+  const next = opened(mapping, replacement.kind, replacement.intended, newOperation(registration, task));
   const conflict = await registration.store.begin({
     next,
     prior: mapping,
-    ...claimWrites(
-      claims.filter(({ key }) => !mapping.claims.includes(key)),
-      mapping.id,
-    ),
-    indexKeys: content.indexKeys.filter((key) => !mapping.indexKeys.includes(key)),
+    ...replacement.writes,
     now: registration.now(),
   });
-  if (conflict) {
-    return { conflict };
-  }
-  const { mapping: current, patient } = await carryOut(registration, next, (deadline) =>
-    put(registration, hash, mapping.patient_id, intent, keptSsn !== undefined, { deadline }),
-  );
-  return {
-    outcome: kind === "revive" ? "created" : "updated",
-    mapping: current,
-    report: intent.report,
-    ...(patient && { demographics: patient.demographics }),
-  };
-}
-
-/** Clients never see the SSN, so a body without one keeps the one that Particle holds. */
-async function put(
-  { particle }: Registration,
-  hash: KeyedHash,
-  patient_id: string,
-  { demographics }: Intent,
-  keepsSsn: boolean,
-  call: ParticleCall,
-): Promise<Called> {
-  if (!keepsSsn) {
-    return { patient: await particle.putPatient(patient_id, demographics, call) };
-  }
-  const ssn = (await particle.getPatient(patient_id, call))?.demographics.ssn;
-  const whole: Demographics = ssn === undefined ? demographics : { ...demographics, ssn };
-  const patient = await particle.putPatient(patient_id, whole, call);
-  return { patient, sent: hash.digest(canonicalDemographics(whole)) };
-}
-
-const withSsn = (digest: Digest | undefined, ssn: string): Digest | undefined =>
-  digest && { ...digest, fields: { ...digest.fields, ssn } };
-
-/** Two or more identity fields at once look like another person, and Particle would refuse or mix them. */
-function guardOverlay(hash: KeyedHash, { sent }: Mapping, { canonical }: Intent, reason?: OverlayReason): void {
-  const fields = sent ? hash.changedIdentityFields(sent, canonical) : [];
-  if (fields.length >= 2 && reason === undefined) {
-    throw new AdapterError(
-      { kind: "overlay-suspected", fields },
-      `An update changes ${fields.length} identity fields at once and gives no Overlay-Reason.`,
-    );
-  }
+  return conflict ? { conflict } : sendReplacement(registration, hash, next, replacement);
 }
 
 /**

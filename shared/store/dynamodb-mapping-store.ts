@@ -117,13 +117,6 @@ export function createMappingStore(
       ExpressionAttributeValues: mine,
       ...ALL_OLD,
     };
-    const unchanged = prior
-      ? {
-          ConditionExpression: "#state = :state AND #version = :version AND attribute_not_exists(#operation)",
-          ExpressionAttributeNames: { "#state": "state", "#version": "version", "#operation": "operation" },
-          ExpressionAttributeValues: { ":state": { S: prior.state }, ":version": { N: String(prior.version) } },
-        }
-      : { ConditionExpression: "attribute_not_exists(pk)" };
     const ofNewPatient = {
       ConditionExpression: "attribute_not_exists(pk) OR #id = :id",
       ExpressionAttributeNames: { "#id": "id" },
@@ -131,7 +124,7 @@ export function createMappingStore(
       ...ALL_OLD,
     };
     return [
-      { part: "mapping", write: { Put: { ...put(table.encodeMapping(next)).Put, ...unchanged, ...ALL_OLD } } },
+      { part: "mapping", write: { Put: { ...put(table.encodeMapping(next)).Put, ...expecting(prior), ...ALL_OLD } } },
       ...claims.map(
         (claim): Write => ({ part: "claim", write: { Put: { ...put(table.encodeClaim(claim)).Put, ...free } } }),
       ),
@@ -156,12 +149,7 @@ export function createMappingStore(
   }
 
   function finishWrites({ id, token, next, index, release, expire }: Finish): Write[] {
-    const holdsToken = {
-      ConditionExpression: "#operation.#token = :token",
-      ExpressionAttributeNames: { "#operation": "operation", "#token": "token" },
-      ExpressionAttributeValues: { ":token": { S: token } },
-      ...ALL_OLD,
-    };
+    const holdsToken = { ...holding(token), ...ALL_OLD };
     const removeOwn = (key: table.Key): TransactWriteItem => ({
       Delete: {
         ...remove(key).Delete,
@@ -289,6 +277,26 @@ export function createMappingStore(
     takeOver: (mapping: Mapping, operation: Operation) =>
       replaceMapping({ ...mapping, operation }, mapping.operation?.token ?? ""),
   };
+}
+
+const holding = (token: string) => ({
+  ConditionExpression: "#operation.#token = :token",
+  ExpressionAttributeNames: { "#operation": "operation", "#token": "token" },
+  ExpressionAttributeValues: { ":token": { S: token } },
+});
+
+/** The condition under which a begin may write the mapping. */
+function expecting(prior: Begin["prior"]) {
+  if (prior === undefined) {
+    return { ConditionExpression: "attribute_not_exists(pk)" };
+  }
+  return "token" in prior
+    ? holding(prior.token)
+    : {
+        ConditionExpression: "#state = :state AND #version = :version AND attribute_not_exists(#operation)",
+        ExpressionAttributeNames: { "#state": "state", "#version": "version", "#operation": "operation" },
+        ExpressionAttributeValues: { ":state": { S: prior.state }, ":version": { N: String(prior.version) } },
+      };
 }
 
 /** Whether the operation ended already, and in the same way: another way was another's verdict. */

@@ -88,8 +88,11 @@ export type Claim = {
 export type Begin = {
   /** The mapping with its operation in flight. */
   readonly next: Mapping;
-  /** What the mapping must still be: absent, or in this state and version without an operation. */
-  readonly prior: { readonly state: State; readonly version: number } | undefined;
+  /**
+   * What the mapping must still be: absent, in this state and version without an operation, or under the operation with
+   * this token, whose intention becomes known only now.
+   */
+  readonly prior: { readonly state: State; readonly version: number } | { readonly token: string } | undefined;
   /** Claims to be taken. Those of the same id are taken again. */
   readonly claims: readonly Claim[];
   /** Claim keys of older digest keys under which nobody else may hold a claim. */

@@ -191,7 +191,7 @@ describe("FhirParticleAdapter", () => {
     const template = Template.fromStack(stack);
     template.resourceCountIs("AWS::ApiGateway::RestApi", 2);
     template.resourceCountIs("AWS::DynamoDB::Table", 2);
-    template.resourceCountIs("AWS::Lambda::Function", 18);
+    template.resourceCountIs("AWS::Lambda::Function", 20);
     template.allResourcesProperties("AWS::ApiGateway::Method", { AuthorizationType: "AWS_IAM" });
     for (const { Properties } of Object.values(resourcesOf(template, "AWS::IAM::Policy"))) {
       const text = JSON.stringify(Properties);

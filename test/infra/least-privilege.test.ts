@@ -26,6 +26,7 @@ const write = [
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   CreatePatient: write,
   UpdatePatient: write,
+  PatchPatient: write,
   DeletePatient: write,
   ReadPatient: [...basics, ...readKey, "dynamodb:GetItem", ...readSecret],
   SearchPatients: [...basics, ...readKey, "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", ...readSecret],
@@ -41,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const SECRETS: Readonly<Record<string, readonly string[]>> = {
   CreatePatient: ["DigestKey read", "Token read"],
   UpdatePatient: ["DigestKey read", "Token read"],
+  PatchPatient: ["DigestKey read", "Token read"],
   DeletePatient: ["DigestKey read", "Token read"],
   ReadPatient: ["Token read"],
   SearchPatients: ["DigestKey read", "Token read"],

@@ -5,7 +5,7 @@ import {
   updatePatientConditionally,
 } from "../../../shared/registration/conditional-writes.ts";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
-import { findPatient, readPatient } from "../../../shared/registration/read-patient.ts";
+import { readPatient } from "../../../shared/registration/read-patient.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
@@ -89,7 +89,9 @@ describe("deletePatientConditionally", () => {
     const harness = createHarness();
     const { mapping } = await feed(harness, henrick());
     await deletePatientConditionally(harness, { condition: MRN }, harness.task());
-    expect(await failureOf(findPatient(harness, mapping.id))).toEqual({ kind: "deleted" });
+    expect(await failureOf(readPatient(harness, { id: mapping.id }, harness.task().deadline))).toEqual({
+      kind: "deleted",
+    });
     await deletePatientConditionally(harness, { condition: MRN }, harness.task());
     expect(harness.particle.held.size).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
-import { findPatient } from "../../../shared/registration/read-patient.ts";
+import { readPatient } from "../../../shared/registration/read-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
   createHarness,
@@ -36,7 +36,7 @@ describe("deletePatient", () => {
       claims: [],
     });
     expect(harness.store.contents.reverse.size).toBe(1);
-    expect(await failureOf(findPatient(harness, id))).toEqual({ kind: "deleted" });
+    expect(await failureOf(readPatient(harness, { id }, harness.task().deadline))).toEqual({ kind: "deleted" });
   });
 
   it("counts a patient that never was as deleted", async () => {
@@ -59,7 +59,7 @@ describe("deletePatient", () => {
     const { harness, id, remove } = await registered();
     harness.particle.failNext("deletePatient", fault);
     await failureOf(remove());
-    expect(await failureOf(findPatient(harness, id))).toMatchObject({ kind: "in-flight" });
+    expect(await failureOf(readPatient(harness, { id }, harness.task().deadline))).toMatchObject({ kind: "in-flight" });
     expect(await failureOf(remove())).toMatchObject({ kind: "in-flight" });
     harness.pass(20_000 + SETTLE_MS + 1);
     await remove();

@@ -1,0 +1,118 @@
+import type { Patient } from "fhir/r4";
+import { applyPatch, type Operation } from "rfc6902";
+import * as v from "valibot";
+import { AdapterError, type Fault } from "../failure/failure.ts";
+import { parseJson } from "../fhir/json.ts";
+import { validatePatient } from "../fhir/validate-patient.ts";
+import { requireContentType } from "../http/negotiation.ts";
+import { resourceIdOf } from "../http/path.ts";
+import { limitBody } from "../http/patient-body.ts";
+import { patientOf } from "../http/patient-response.ts";
+import { type FhirRequest, invalid, type Respond, taskOf } from "../http/request.ts";
+import { patchPatient } from "../registration/patch-patient.ts";
+import type { Registration } from "../registration/registration.ts";
+import { howToUpdate, updatedResponse } from "./update-patient.ts";
+
+/**
+ * PATCH /Patient/{id} with a JSON Patch (RFC 6902) on the Patient as this server answers it. The result is validated and
+ * mapped like an update; a patch that is stale or cannot be applied changes nothing.
+ * http://hl7.org/fhir/R4/http.html#patch
+ */
+export const patchInteraction =
+  (registration: Registration): Respond =>
+  async (request) => {
+    const id = resourceIdOf(request);
+    const operations = operationsOf(request);
+    const { force: _, ...how } = howToUpdate(request);
+    const registered = await patchPatient(
+      registration,
+      { id, change: (held) => patched(patientOf(held, registration.settings.systems), operations), ...how },
+      taskOf(request),
+    );
+    return updatedResponse(registration, request, registered, []);
+  };
+
+/** Names that would reach beyond the Patient into every object of the process. */
+const RESERVED = ["__proto__", "constructor", "prototype"];
+
+const pointer = v.pipe(
+  v.string(),
+  v.regex(/^(\/([^~/]|~[01])*)+$/, "must be a JSON Pointer to an element, such as /birthDate"),
+  v.check((path) => !path.split("/").some((name) => RESERVED.includes(name)), "names no element of a Patient"),
+);
+
+const operations = v.pipe(
+  v.array(
+    v.variant("op", [
+      v.object({ op: v.picklist(["add", "replace", "test"]), path: pointer, value: v.unknown() }),
+      v.object({ op: v.literal("remove"), path: pointer }),
+      v.object({ op: v.picklist(["move", "copy"]), path: pointer, from: pointer }),
+    ]),
+    "must be an array of operations",
+  ),
+  v.nonEmpty("must have at least one operation"),
+);
+
+/** @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` with every fault of the patch. */
+function operationsOf({ headers, body: text = "" }: FhirRequest): Operation[] {
+  requireContentType(headers["content-type"], ["application/json-patch+json"]);
+  limitBody(text);
+  const parsed = parseJson(text);
+  if ("faults" in parsed) {
+    throw invalid(...parsed.faults);
+  }
+  const result = v.safeParse(operations, parsed.value);
+  if (!result.success) {
+    throw invalid(
+      ...result.issues.map(
+        (issue): Fault => ({
+          severity: "error",
+          code: "structure",
+          diagnostics: `${whereOf(issue)} of the JSON Patch ${messageOf(issue)}.`,
+        }),
+      ),
+    );
+  }
+  return result.output as Operation[];
+}
+
+type Issue = v.BaseIssue<unknown>;
+
+const whereOf = ({ path }: Issue): string =>
+  path === undefined
+    ? "The body"
+    : path.map(({ key }) => (typeof key === "number" ? `Operation ${key}` : key)).join(", ");
+
+/** Messages of our own say what is expected; those of the library may quote what was sent. */
+const messageOf = ({ message, kind }: Issue): string =>
+  kind === "validation" || /^must /.test(message) ? message : "is not what RFC 6902 asks for";
+
+/** @throws AdapterError `unprocessable` when an operation cannot be applied, or when the result is no valid Patient. */
+function patched(patient: Patient, patch: readonly Operation[]): Patient {
+  const result: unknown = structuredClone(patient);
+  const errors = applyPatch(result, [...patch]);
+  const failed = errors.findIndex((error) => error !== null);
+  if (failed >= 0) {
+    throw unprocessable([
+      {
+        severity: "error",
+        code: "value",
+        diagnostics: `Operation ${failed} of the JSON Patch cannot be applied to the Patient as it is now. Read the Patient, and patch what it says.`,
+      },
+    ]);
+  }
+  const faults = validatePatient(result);
+  if (faults.length > 0) {
+    throw unprocessable(faults);
+  }
+  const changed = result as Patient;
+  if (changed.id !== patient.id) {
+    throw unprocessable([
+      { severity: "error", code: "value", expression: "Patient.id", diagnostics: "A patch cannot change the id." },
+    ]);
+  }
+  return changed;
+}
+
+const unprocessable = (faults: readonly Fault[]): AdapterError =>
+  new AdapterError({ kind: "unprocessable", faults }, "The patch cannot be applied.");

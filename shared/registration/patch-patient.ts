@@ -1,0 +1,136 @@
+import type { Patient } from "fhir/r4";
+import { AdapterError } from "../failure/failure.ts";
+import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
+import type { EchoedDemographics } from "../mapping/demographics.ts";
+import type { Conflict, Mapping } from "../store/mapping-store.ts";
+import { uniqueClaims } from "./claims.ts";
+import type { Registered } from "./create-patient.ts";
+import { inFlight, settled } from "./decide.ts";
+import { type Intent, identifiersForm, intentOf } from "./intent.ts";
+import type { KeyedHash } from "./keyed-hash.ts";
+import { keptUntil, newOperation } from "./operation.ts";
+import { type Held, heldBy, requireVisible } from "./read-patient.ts";
+import type { Registration, Task } from "./registration.ts";
+import {
+  guardOverlay,
+  type OverlayReason,
+  type Replacement,
+  replacementOf,
+  sendReplacement,
+} from "./replace-content.ts";
+import { requireVersion } from "./require-version.ts";
+import { type OpenMapping, opened, rolledBack } from "./transitions.ts";
+
+export type PatchRequest = {
+  readonly id: string;
+  /** The patient as it is to be, from what Particle holds. Whatever it throws, nothing is changed. */
+  readonly change: (held: Held) => Patient;
+  readonly ifMatch?: string;
+  readonly overlayReason?: OverlayReason;
+};
+
+const ROUNDS = 5;
+
+/**
+ * Changes what Particle holds. The operation is taken before Particle is read, so that nobody changes the patient
+ * between the reading and the writing.
+ *
+ * @throws AdapterError `not-found`, `deleted`, `version-conflict`, `unprocessable`, `overlay-suspected`, `duplicate`,
+ *   `in-flight`, whatever `change` throws, or what the gateway and the store throw.
+ */
+export async function patchPatient(registration: Registration, request: PatchRequest, task: Task): Promise<Registered> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const mapping = requireVisible(registration, await settled(registration, request.id, task));
+    requireVersion(mapping, request.ifMatch);
+    const { identifiers, indexKeys, claims } = mapping;
+    // Without a digest: an operation that ends here meant nothing yet, and what Particle holds is as it was.
+    const locked = opened(mapping, "update", { identifiers, indexKeys, claims }, newOperation(registration, task));
+    const conflict = await registration.store.begin({
+      next: locked,
+      prior: mapping,
+      claims: [],
+      unclaimed: [],
+      indexKeys: [],
+      now: registration.now(),
+    });
+    if (!conflict) {
+      return patchLocked(registration, mapping, locked, request);
+    }
+  }
+  throw inFlight(1);
+}
+
+async function patchLocked(
+  registration: Registration,
+  mapping: Mapping,
+  locked: OpenMapping,
+  request: PatchRequest,
+): Promise<Registered> {
+  const prepared = await prepare(registration, mapping, locked, request).catch(async (error: unknown) => {
+    await unlock(registration, locked);
+    throw error;
+  });
+  if ("unchanged" in prepared) {
+    await unlock(registration, locked);
+    return prepared.unchanged;
+  }
+  return sendReplacement(registration, prepared.hash, prepared.next, prepared.replacement);
+}
+
+/** Nothing was sent yet. When this fails, the operation stays open and is decided later. */
+const unlock = (registration: Registration, locked: OpenMapping): Promise<unknown> =>
+  registration.store.finish(rolledBack(locked, keptUntil(registration))).catch(() => undefined);
+
+/** The operation with what it is to do, begun anew under its token. */
+type Prepared = { readonly next: OpenMapping; readonly replacement: Replacement; readonly hash: KeyedHash };
+
+async function prepare(
+  registration: Registration,
+  mapping: Mapping,
+  locked: OpenMapping,
+  { change, overlayReason }: PatchRequest,
+): Promise<{ readonly unchanged: Registered } | Prepared> {
+  const hash = await registration.keyedHash();
+  const held = await heldBy(registration, mapping, locked.operation.deadline);
+  const intent = withHeldSsn(intentOf(registration, change(held), mapping), held.demographics);
+  if (isHeld(mapping, held.demographics, intent)) {
+    const { demographics } = held;
+    return { unchanged: { outcome: "unchanged", mapping, demographics, report: intent.report } };
+  }
+  guardOverlay(hash, mapping, intent, overlayReason);
+  const claims = uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems);
+  const replacement = replacementOf(registration, hash, mapping, intent, claims);
+  const next: OpenMapping = { ...locked, operation: { ...locked.operation, intended: replacement.intended } };
+  const conflict = await registration.store.begin({
+    next,
+    prior: { token: locked.operation.token },
+    ...replacement.writes,
+    now: registration.now(),
+  });
+  if (conflict) {
+    throw conflictError(conflict);
+  }
+  return { next, replacement, hash };
+}
+
+/** The FHIR view has no SSN; what Particle holds stays, unless the patch brings another one. */
+function withHeldSsn(intent: Intent, { ssn }: EchoedDemographics): Intent {
+  if (ssn === undefined || intent.demographics.ssn !== undefined) {
+    return intent;
+  }
+  const demographics = { ...intent.demographics, ssn };
+  return { ...intent, demographics, canonical: canonicalDemographics(demographics) };
+}
+
+/** Compared with what Particle holds, not with what was sent once: somebody else may have changed it. */
+const isHeld = (mapping: Mapping, demographics: EchoedDemographics, { canonical, identifiers }: Intent): boolean =>
+  mapping.state === "registered" &&
+  JSON.stringify(canonicalDemographics(demographics)) === JSON.stringify(canonical) &&
+  identifiersForm(mapping.identifiers) === identifiersForm(identifiers);
+
+const conflictError = (conflict: Conflict): AdapterError => {
+  const [claim] = conflict.kind === "claims" ? conflict.claims : [];
+  return claim
+    ? new AdapterError({ kind: "duplicate", holder: claim.id }, "Another patient holds a unique identifier.")
+    : inFlight(1);
+};

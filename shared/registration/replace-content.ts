@@ -1,0 +1,110 @@
+import { AdapterError } from "../failure/failure.ts";
+import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
+import type { Demographics } from "../mapping/demographics.ts";
+import type { ParticleCall } from "../particle/particle-gateway.ts";
+import type { Begin, Content, Digest, Mapping } from "../store/mapping-store.ts";
+import { type ClaimIntent, claimsKept, claimWrites } from "./claims.ts";
+import type { Registered } from "./create-patient.ts";
+import { contentOf, type Intent } from "./intent.ts";
+import type { KeyedHash } from "./keyed-hash.ts";
+import { type Called, carryOut } from "./operation.ts";
+import type { Registration } from "./registration.ts";
+import type { OpenMapping } from "./transitions.ts";
+
+/** Codes of the `Overlay-Reason` header: why several identity fields change at once. */
+export const OVERLAY_REASONS = ["correction", "name-change", "verified-same-person"] as const;
+
+export type OverlayReason = (typeof OVERLAY_REASONS)[number];
+
+/** Other content for a patient that was registered before. */
+export type Replacement = {
+  readonly kind: "update" | "revive";
+  readonly intent: Intent;
+  /** What the operation is to make of the mapping. */
+  readonly intended: Content;
+  /** What has to be written to begin it. */
+  readonly writes: Pick<Begin, "claims" | "unclaimed" | "indexKeys">;
+  /** The body has no SSN and Particle holds one. */
+  readonly keepsSsn: boolean;
+};
+
+export function replacementOf(
+  registration: Registration,
+  hash: KeyedHash,
+  mapping: Mapping,
+  intent: Intent,
+  claims: readonly ClaimIntent[],
+): Replacement {
+  const kind = mapping.state === "deleted" ? "revive" : "update";
+  const content = contentOf(registration, hash, intent, mapping);
+  const keptSsn = kind === "update" && intent.canonical.ssn === undefined ? mapping.sent?.fields["ssn"] : undefined;
+  const sent = keptSsn === undefined ? content.sent : withSsn(content.sent, keptSsn);
+  const held = new Set([...claimsKept(hash, mapping.claims, intent.identifiers), ...claims.map(({ key }) => key)]);
+  return {
+    kind,
+    intent,
+    intended: { ...content, ...(sent && { sent }), claims: [...held] },
+    writes: {
+      ...claimWrites(
+        claims.filter(({ key }) => !mapping.claims.includes(key)),
+        mapping.id,
+      ),
+      indexKeys: content.indexKeys.filter((key) => !mapping.indexKeys.includes(key)),
+    },
+    keepsSsn: keptSsn !== undefined,
+  };
+}
+
+const withSsn = (digest: Digest | undefined, ssn: string): Digest | undefined =>
+  digest && { ...digest, fields: { ...digest.fields, ssn } };
+
+/**
+ * Two or more identity fields at once look like another person, and Particle would refuse or mix them.
+ *
+ * @throws AdapterError `overlay-suspected` unless a reason is given.
+ */
+export function guardOverlay(hash: KeyedHash, { sent }: Mapping, { canonical }: Intent, reason?: OverlayReason): void {
+  const fields = sent ? hash.changedIdentityFields(sent, canonical) : [];
+  if (fields.length >= 2 && reason === undefined) {
+    throw new AdapterError(
+      { kind: "overlay-suspected", fields },
+      `An update changes ${fields.length} identity fields at once and gives no Overlay-Reason.`,
+    );
+  }
+}
+
+/** Sends the content of a replacement whose operation has begun, and completes it. */
+export async function sendReplacement(
+  registration: Registration,
+  hash: KeyedHash,
+  next: OpenMapping,
+  { kind, intent, keepsSsn }: Replacement,
+): Promise<Registered> {
+  const { mapping, patient } = await carryOut(registration, next, (deadline) =>
+    put(registration, hash, next.patient_id, intent, keepsSsn, { deadline }),
+  );
+  return {
+    outcome: kind === "revive" ? "created" : "updated",
+    mapping,
+    report: intent.report,
+    ...(patient && { demographics: patient.demographics }),
+  };
+}
+
+/** Clients never see the SSN, so a body without one keeps the one that Particle holds. */
+async function put(
+  { particle }: Registration,
+  hash: KeyedHash,
+  patient_id: string,
+  { demographics }: Intent,
+  keepsSsn: boolean,
+  call: ParticleCall,
+): Promise<Called> {
+  if (!keepsSsn) {
+    return { patient: await particle.putPatient(patient_id, demographics, call) };
+  }
+  const ssn = (await particle.getPatient(patient_id, call))?.demographics.ssn;
+  const whole: Demographics = ssn === undefined ? demographics : { ...demographics, ssn };
+  const patient = await particle.putPatient(patient_id, whole, call);
+  return { patient, sent: hash.digest(canonicalDemographics(whole)) };
+}
