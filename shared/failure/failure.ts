@@ -71,7 +71,7 @@ export type Failure =
   | { readonly kind: "forbidden" }
   | { readonly kind: "particle-throttled"; readonly retryAfterSeconds: number }
   /** Particle's answer does not have the documented shape. */
-  | { readonly kind: "particle-unintelligible" }
+  | { readonly kind: "particle-unintelligible"; readonly retryAfterSeconds?: number }
   | { readonly kind: "particle-unavailable"; readonly retryAfterSeconds: number }
   /** Particle refuses our token, also after it was read again. */
   | { readonly kind: "particle-refuses-token"; readonly retryAfterSeconds: number }

@@ -125,14 +125,14 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
     status: 503,
     issues: issue(
       "transient",
-      "Particle cannot be reached. Repeat the identical request after the time in Retry-After.",
+      "Particle cannot be reached or failed. Repeat the identical request after the time in Retry-After.",
     ),
   },
   "particle-refuses-token": {
     status: 503,
     issues: issue(
       "transient",
-      "Particle does not accept this server's token. Its operators are alarmed; repeat the request after the time in Retry-After.",
+      "Particle does not accept this server's token, which its operators have to mend. Repeat the request after the time in Retry-After.",
     ),
   },
   "store-unavailable": {
@@ -169,7 +169,8 @@ function presentationOf<K extends Kind>(failure: Of<K>): { status: number; issue
 }
 
 const headersOf = (failure: Failure): Record<string, string> => ({
-  ...("retryAfterSeconds" in failure && { "Retry-After": String(failure.retryAfterSeconds) }),
+  ...("retryAfterSeconds" in failure &&
+    failure.retryAfterSeconds !== undefined && { "Retry-After": String(failure.retryAfterSeconds) }),
   ...("allow" in failure && { Allow: failure.allow.join(", ") }),
 });
 

@@ -31,7 +31,7 @@ export function intentOf({ now, settings }: Registration, patient: Patient, mapp
   const result = patientToParticle(patient, { today: new Date(now()).toISOString().slice(0, 10) });
   const { identifiers, claimed, faults } = sourceIdentifiers(patient, settings.systems);
   const foreign = (["patient_id", "particle_patient_id"] as const).flatMap((name) =>
-    claimed[name].filter(({ value }) => mapping !== undefined && value !== mapping[name]).map(foreignId),
+    claimed[name].filter(({ value }) => value !== mapping?.[name]).map(foreignId),
   );
   const named = namedPatientId(settings.patientIdSystem, identifiers, mapping);
   const all = [...result.faults, ...faults, ...foreign, ...("fault" in named ? [named.fault] : [])];
@@ -50,7 +50,7 @@ const foreignId = ({ expression }: { readonly expression: string }): Fault => ({
   code: "business-rule",
   expression,
   diagnostics:
-    "This identifier names another patient at Particle than the one that this resource is. Particle's ids are assigned on registration and never change: leave the identifier out, or send it as this server answered it.",
+    "This identifier names another patient at Particle than the one that this resource is or becomes. Particle's ids are assigned on registration and never change: leave the identifier out, or update the Patient that has it.",
 });
 
 /** The patient_id that the patient itself names, where the deployment says in which system. */

@@ -107,7 +107,9 @@ const unrecorded = (operation: Operation, now: number, cause: unknown): AdapterE
 /** A client that comes back before the operation may be decided would only meet a lock. */
 function withRetryAfter({ failure }: AdapterError, operation: Operation, now: number): AdapterError["failure"] {
   const seconds = Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000));
-  return "retryAfterSeconds" in failure ? { ...failure, retryAfterSeconds: seconds } : failure;
+  return "retryAfterSeconds" in failure || failure.kind === "particle-unintelligible"
+    ? { ...failure, retryAfterSeconds: seconds }
+    : failure;
 }
 
 /** Somebody decided the operation meanwhile: what they recorded is the answer, and never a success that is not there. */

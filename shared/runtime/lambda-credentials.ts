@@ -1,5 +1,5 @@
 /**
- * Stands in for `@aws-sdk/credential-provider-node` in the bundles of the functions (see `bundling.ts` of the CDK app).
+ * Stands in for `@aws-sdk/credential-provider-node` in the bundles of the functions (see `bundled-handler.ts` of the CDK app).
  * Lambda hands a function the credentials of its role in these three variables and never changes them during the life
  * of an execution environment, so the default chain (SSO, STS, profiles, instance metadata) is weight that every cold
  * start would load for nothing.
