@@ -67,13 +67,14 @@ function replaced(patient: FhirObject): Fault[] {
 }
 
 /**
- * What forbids to register a Patient whatever its demographics are: content that changes the meaning in ways unknown
- * here, and a record that says it is not the one in use.
+ * Content that changes the meaning of a Patient in ways unknown here: it may not be acted on at all.
  *
  * @see http://hl7.org/fhir/R4/extensibility.html#modifierExtension
- * @see http://hl7.org/fhir/R4/patient.html#links
  */
-export function obstacles(patient: FhirObject): Fault[] {
+export function unknownMeaning(patient: unknown): Fault[] {
+  if (!isFhirObject(patient)) {
+    return [];
+  }
   return [
     ...implicitRules(patient),
     ...modifierExtensions(patient, "Patient"),
@@ -82,7 +83,17 @@ export function obstacles(patient: FhirObject): Fault[] {
         isFhirObject(element) ? modifierExtensions(element, `Patient.${name}[${index}]`) : [],
       ),
     ),
-    ...inactive(patient),
-    ...replaced(patient),
   ];
 }
+
+/**
+ * What forbids to register a Patient whatever its demographics are: a meaning unknown here, and a record that says it is
+ * not the one in use.
+ *
+ * @see http://hl7.org/fhir/R4/patient.html#links
+ */
+export const obstacles = (patient: FhirObject): Fault[] => [
+  ...unknownMeaning(patient),
+  ...inactive(patient),
+  ...replaced(patient),
+];

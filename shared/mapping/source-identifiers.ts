@@ -31,8 +31,10 @@ export type SourceIdentifiers = {
 };
 
 const MOST_IDENTIFIERS = 30;
-/** Characters of JSON. An item of DynamoDB holds 400 KB, and a character takes up to 3 bytes. */
-const MOST_CHARACTERS = 100_000;
+/** Of JSON. An item of DynamoDB holds 400 KB, and holds them twice while an update is open. */
+const MOST_BYTES = 100_000;
+
+const encoder = new TextEncoder();
 
 const SSN_SHAPE = /^\d{3}[- ]?\d{2}[- ]?\d{4}$/;
 
@@ -127,7 +129,7 @@ export function sourceIdentifiers(patient: Patient, systems: ParticleIdSystems):
 
 function costFaults(identifiers: readonly SourceIdentifier[]): Fault[] {
   const tooMany = identifiers.length > MOST_IDENTIFIERS;
-  return tooMany || JSON.stringify(identifiers).length > MOST_CHARACTERS
+  return tooMany || encoder.encode(JSON.stringify(identifiers)).length > MOST_BYTES
     ? [
         {
           severity: "error",
@@ -135,7 +137,7 @@ function costFaults(identifiers: readonly SourceIdentifier[]): Fault[] {
           expression: "Patient.identifier",
           diagnostics: tooMany
             ? `At most ${MOST_IDENTIFIERS} different identifiers of a patient are recorded: send fewer.`
-            : `The identifiers of a patient may take ${MOST_CHARACTERS} characters: send fewer or shorter ones.`,
+            : `The identifiers of a patient may take ${MOST_BYTES} bytes: send fewer or shorter ones.`,
         },
       ]
     : [];

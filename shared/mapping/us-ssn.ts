@@ -41,16 +41,40 @@ export function isSsnIdentifier(identifier: FhirObject): boolean {
   );
 }
 
+/** How people write it where the label is free text. */
+const SSN_IN_WORDS = /\bssn\b|social security/i;
+
+/** A number that is written as only they are, and that no system says to be something else. */
+const SSN_AS_WRITTEN = /^\d{3}-\d{2}-\d{4}$/;
+
+function isCalledSsn(identifier: FhirObject): boolean {
+  const type = readObject(identifier, "type");
+  const codings = type === undefined ? [] : readList(type, "coding").filter(isFhirObject);
+  const assigner = readObject(identifier, "assigner");
+  const labels = [
+    type && readString(type, "text"),
+    assigner && readString(assigner, "display"),
+    ...codings.map((coding) => readString(coding, "display")),
+  ];
+  return labels.some((label) => label !== undefined && SSN_IN_WORDS.test(label));
+}
+
 /**
  * Whether an identifier may be a Social Security number. Wider than {@link isSsnIdentifier}, for what must not be stored:
- * systems in any case, with https or a final slash, and the type code in any code system.
+ * systems in any case, with https or a final slash, the type code in any code system, the name in words, and a number of
+ * their shape without a system.
  */
 export function mayBeSsnIdentifier(identifier: FhirObject): boolean {
   const system = readString(identifier, "system")
     ?.toLowerCase()
     .replace(/^https:/, "http:")
     .replace(/\/$/, "");
-  return (system !== undefined && SSN_SYSTEMS.has(system)) || hasSsnType(identifier, () => true);
+  return (
+    (system !== undefined && SSN_SYSTEMS.has(system)) ||
+    hasSsnType(identifier, () => true) ||
+    isCalledSsn(identifier) ||
+    (system === undefined && SSN_AS_WRITTEN.test(readString(identifier, "value") ?? ""))
+  );
 }
 
 /**

@@ -37,6 +37,7 @@ export function createParticleGateway(
         name: "putPatient",
         request: { method: "POST", path: patients, body: JSON.stringify({ ...demographics, patient_id }) },
         writes: true,
+        mayBeRefused: true,
         mayBeAbsent: false,
         sent: { values: valuesOf(demographics), opaque: [patient_id] },
       } as const;
@@ -49,6 +50,7 @@ export function createParticleGateway(
         name: "getPatient",
         request: { method: "GET", path: `${patients}/${requireNameable(patient_id)}` },
         writes: false,
+        mayBeRefused: false,
         mayBeAbsent: true,
         sent: { values: [], opaque: [patient_id] },
       } as const;
@@ -63,6 +65,7 @@ export function createParticleGateway(
           name: "deletePatient",
           request: { method: "DELETE", path: `${patients}/${requireNameable(patient_id)}` },
           writes: true,
+          mayBeRefused: true,
           mayBeAbsent: true,
           sent: { values: [], opaque: [patient_id] },
         },
@@ -81,6 +84,7 @@ export function createParticleGateway(
         name: "listPatientIds",
         request: { method: "GET", path: token === undefined ? patients : `${patients}?${query(token)}` },
         writes: false,
+        mayBeRefused: token !== undefined,
         mayBeAbsent: false,
         sent: { values: [], opaque: token === undefined ? [] : [token] },
       } as const;

@@ -12,6 +12,8 @@ export type Operation = {
   readonly name: string;
   readonly request: Omit<HttpRequest, "headers">;
   readonly writes: boolean;
+  /** Whether something of the caller's can be at fault; where nothing can, a refusal is nonsense. */
+  readonly mayBeRefused: boolean;
   /** Whether 404 and 410 are answers rather than failures. */
   readonly mayBeAbsent: boolean;
   /** What must not come back out of Particle's words. */
@@ -46,7 +48,7 @@ const LEAST_ATTEMPT_MS = 250;
 // Particle's limits are counted per minute (https://docs.particlehealth.com/docs/rate-limiting-and-quotas); no page of
 // the vendor mentions a Retry-After header.
 const THROTTLED = { waitMs: 60_000, jitterMs: 15_000 };
-const RETRY_AFTER_SECONDS = { unavailable: 10, refusesToken: 60, outcomeUnknown: 60 };
+const RETRY_AFTER_SECONDS = { unavailable: 10, refusesToken: 10, outcomeUnknown: 60 };
 
 /** A failed attempt, and what Particle said about it. */
 type Failed = {
@@ -185,7 +187,7 @@ function outcomeUnknown(operation: Operation, cause: unknown): AdapterError {
 }
 
 function errorOf(operation: Operation, failed: Failed, quiet: number, unknown: boolean): AdapterError {
-  const failure = failureOf(failed, quiet);
+  const failure = failureOf(operation, failed, quiet);
   const error = new AdapterError(failure, `${operation.name} failed (${failed.meaning}). ${failed.detail}`, {
     cause: failed.cause,
     outcomeUnknown: unknown,
@@ -194,8 +196,9 @@ function errorOf(operation: Operation, failed: Failed, quiet: number, unknown: b
   return unknown && !claimsNothing ? outcomeUnknown(operation, error) : error;
 }
 
-function failureOf({ meaning, words }: Failed, quiet: number): Failure {
-  const kind = MEANINGS[meaning].failure;
+function failureOf({ mayBeRefused }: Operation, { meaning, words }: Failed, quiet: number): Failure {
+  const { failure } = MEANINGS[meaning];
+  const kind = failure === "particle-rejected" && !mayBeRefused ? "particle-unintelligible" : failure;
   const askedSeconds = Math.ceil(quiet / 1000);
   switch (kind) {
     case "particle-rejected":

@@ -17,12 +17,11 @@ export type KeyedHash = ReturnType<typeof createKeyedHash>;
 export function createKeyedHash({ current, keys }: HashKeys) {
   const keyed = (keyId: string, purpose: string, parts: readonly string[]): string | undefined => {
     const key = keys.get(keyId);
-    return (
-      key &&
-      `${keyId}.${createHmac("sha256", key)
-        .update(JSON.stringify([purpose, ...parts]))
-        .digest("base64url")}`
-    );
+    return key === undefined
+      ? undefined
+      : `${keyId}.${createHmac("sha256", key)
+          .update(JSON.stringify([purpose, ...parts]))
+          .digest("base64url")}`;
   };
   const hash = (purpose: string, ...parts: string[]): string => {
     const made = keyed(current, purpose, parts);

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import * as v from "valibot";
 import { createParticleGateway } from "../particle/http-particle-gateway.ts";
 import { createTokenSource } from "../particle/token-source.ts";
 import { createKeyedHash, type KeyedHash } from "../registration/keyed-hash.ts";
@@ -7,6 +6,7 @@ import type { Reading, Registration } from "../registration/registration.ts";
 import type { Searching } from "../registration/search-patients.ts";
 import { createMappingStore } from "../store/dynamodb-mapping-store.ts";
 import { readEnv } from "./env.ts";
+import { hashKeysOf } from "./hash-keys.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -76,16 +76,11 @@ function reading(env: Env, secrets: Secrets): Reading {
   };
 }
 
-const digestKeys = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
-
 /** Reads the keys once, when they are first needed; a failed read is tried again by the next request. */
 function keyedHash(env: Env, secrets: Secrets): () => Promise<KeyedHash> {
   const { digestKeySecret } = readEnv(env, ["digestKeySecret"]);
   let loading: Promise<KeyedHash> | undefined;
-  const load = async (): Promise<KeyedHash> => {
-    const { current = "", ...keys } = v.parse(digestKeys, await secrets.read(digestKeySecret));
-    return createKeyedHash({ current, keys: new Map(Object.entries(keys)) });
-  };
+  const load = async (): Promise<KeyedHash> => createKeyedHash(hashKeysOf(await secrets.read(digestKeySecret)));
   return () => {
     loading ??= load().catch((error: unknown) => {
       loading = undefined;

@@ -40,6 +40,10 @@ describe("the identifiers that are recorded", () => {
     { system: "urn:state", type: { coding: [{ system: V2_0203, code: "SS" }] }, value: "123-45-6789" },
     { type: { coding: [{ system: "http://hl7.org/fhir/v2/0203", code: "SS" }] }, value: "junk" },
     { type: { coding: [{ code: "MR" }, { code: "SS" }] }, value: "123-45-6789" },
+    { system: "urn:a", type: { text: "SSN" }, value: "123456789" },
+    { type: { coding: [{ display: "Social Security Number" }] }, value: "123456789" },
+    { system: "urn:a", assigner: { display: "US Social Security Administration" }, value: "123456789" },
+    { value: "123-45-6789" },
   ])("are never a Social Security number, such as %j", (ssn) => {
     expect(valuesOf(ssn)).toEqual([]);
   });

@@ -12,10 +12,11 @@ const put: Operation = {
   name: "putPatient",
   request: { method: "POST", path: "/p", body: "{}" },
   writes: true,
+  mayBeRefused: true,
   mayBeAbsent: false,
   sent: { values: ["Testingson"], opaque: ["p-1"] },
 };
-const get: Operation = { ...put, name: "getPatient", writes: false, mayBeAbsent: true };
+const get: Operation = { ...put, name: "getPatient", writes: false, mayBeRefused: false, mayBeAbsent: true };
 
 /** An answer, or how an attempt ended without one; `ms` is the time that it took. */
 type Step = { readonly ms?: number } & (Partial<HttpAnswer> | { readonly end: "refused" | "reset" | "hangs" });
@@ -67,7 +68,7 @@ describe("what one attempt means", () => {
   const rejected = { kind: "particle-rejected", words: "no reason given" };
   const unintelligible = { kind: "particle-unintelligible" };
   const throttled = { kind: "particle-throttled", retryAfterSeconds: 60 };
-  const token = { kind: "particle-refuses-token", retryAfterSeconds: 60 };
+  const token = { kind: "particle-refuses-token", retryAfterSeconds: 10 };
 
   it.each([
     { step: { status: 400 }, failure: rejected, unknown: false, attempts: 1 },
@@ -105,6 +106,11 @@ describe("what one attempt means", () => {
     expect(error.failure).toStrictEqual(row.failure);
     expect(error.outcomeUnknown).toBe(row.unknown);
     expect(state.sent).toHaveLength(row.attempts);
+  });
+
+  it("takes the refusal of a read, in which nothing can be wrong, for nonsense", async () => {
+    const { send } = scene([{ status: 400 }]);
+    expect((await adapterErrorOf(send(get, in20s))).failure).toStrictEqual({ kind: "particle-unintelligible" });
   });
 
   it("does not leave the outcome of a read unknown", async () => {
