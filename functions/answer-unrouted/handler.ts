@@ -1,13 +1,25 @@
 import { AdapterError } from "../../shared/failure/failure.ts";
+import { allowedOriginsFrom, preflightHeaders } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import { routes } from "../../shared/http/routes.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 
-/** Whatever no other function answers: 405 with Allow on a path that has other methods, 404 elsewhere. */
-export const handler = fhirHandler(createLog(), async ({ route }) => {
-  const allow = routes.filter(({ path }) => path === route).map(({ method }) => method);
-  throw new AdapterError(
-    allow.length > 0 ? { kind: "method-not-allowed", allow } : { kind: "not-found", reason: "path" },
-    "No route.",
-  );
-});
+const allowedOrigins = allowedOriginsFrom(process.env);
+const further = allowedOrigins.length > 0 ? ["OPTIONS"] : [];
+
+/** Whatever no other function answers: preflights where pages may call, 405 with Allow on a path that has methods, 404. */
+export const handler = fhirHandler(
+  createLog(),
+  async ({ method, route }) => {
+    const methods = routes.filter(({ path }) => path === route).map((known) => known.method);
+    if (methods.length === 0) {
+      throw new AdapterError({ kind: "not-found", reason: "path" }, "No route.");
+    }
+    const allow = [...methods, ...further];
+    if (further.includes(method)) {
+      return { status: 204, headers: preflightHeaders(allow) };
+    }
+    throw new AdapterError({ kind: "method-not-allowed", allow }, "No route.");
+  },
+  allowedOrigins,
+);

@@ -99,6 +99,13 @@ export type FhirParticleAdapterProps = {
   /** @default 50 requests a second, 100 at once */
   readonly throttling?: Throttling;
   /**
+   * Origins whose pages may call the API from a browser, such as `https://app.example.org`; `*` = any. Preflights of
+   * these are answered unsigned. With several origins, a page cannot read the errors that the gateway itself answers.
+   *
+   * @default no page may
+   */
+  readonly cors?: { readonly allowedOrigins: readonly string[] };
+  /**
    * Whether to give API Gateway the role with which it writes logs. There is one for the whole account and region: turn
    * this off where something else sets it. Without any, the API does not deploy.
    *

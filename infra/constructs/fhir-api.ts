@@ -28,6 +28,7 @@ export type FhirApiProps = {
   readonly functions: Readonly<Record<FunctionName | "answer-unrouted", IFunction>>;
   readonly throttling: Throttling;
   readonly settle: Duration;
+  readonly cors: { readonly allowedOrigins: readonly string[] } | undefined;
   readonly manageAccountLogging: boolean;
   readonly encryptionKey: IKey;
   readonly logRetention: RetentionDays;
@@ -76,7 +77,8 @@ export class FhirApi extends Construct {
         stageName: STAGE_NAME,
         throttlingRateLimit: props.throttling.rateLimit,
         throttlingBurstLimit: props.throttling.burstLimit,
-        tracingEnabled: true,
+        // The gateway's segments hold the URL, and with it the ids that clients choose; those of the functions do not.
+        tracingEnabled: false,
         accessLogDestination: new LogGroupLogDestination(new LogGroup(this, "AccessLogs", logSettings)),
         accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLog)),
         // INFO would write the paths, with their ids; data traces would write the bodies.
@@ -102,7 +104,15 @@ export class FhirApi extends Construct {
     for (const route of routes) {
       this.api.root.resourceForPath(route.path).addMethod(route.method, integration(props.functions[route.function]));
     }
-    new GatewayResponses(this, "Responses", { api: this.api, settleSeconds: props.settle.toSeconds() });
+    if (props.cors) {
+      this.answerPreflights(unrouted);
+    }
+    const [origin, ...furtherOrigins] = props.cors?.allowedOrigins ?? [];
+    new GatewayResponses(this, "Responses", {
+      api: this.api,
+      settleSeconds: props.settle.toSeconds(),
+      allowedOrigin: furtherOrigins.length === 0 ? origin : undefined,
+    });
     this.acknowledgeFindings();
   }
 
@@ -117,12 +127,33 @@ export class FhirApi extends Construct {
     resource.endpointAccessMode = "STRICT";
   }
 
+  /** Browsers do not sign preflights. They learn which methods a path of the table has, which /metadata says too. */
+  private answerPreflights(integrated: LambdaIntegration): void {
+    for (const path of new Set(routes.map((route) => route.path))) {
+      const method = this.api.root.resourceForPath(path).addMethod("OPTIONS", integrated, {
+        authorizationType: AuthorizationType.NONE,
+      });
+      Validations.of(method).acknowledge(
+        { id: "AwsSolutions-APIG4", reason: "Browsers do not sign preflights; the answer holds no data." },
+        { id: "AwsSolutions-COG4", reason: "Browsers do not sign preflights; the answer holds no data." },
+      );
+    }
+  }
+
   private acknowledgeFindings(): void {
     const rules = Validations.of(this.api);
     rules.acknowledge(
       {
         id: "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
         reason: "The role is API Gateway's for the whole account, and this is the policy that AWS keeps for it.",
+      },
+      {
+        id: "HIPAA.Security-APIGWXrayEnabled",
+        reason: "The gateway's traces would hold URLs with ids that clients choose; the functions are traced.",
+      },
+      {
+        id: "Serverless::Serverless-APIGWXrayEnabled",
+        reason: "The gateway's traces would hold URLs with ids that clients choose; the functions are traced.",
       },
       {
         id: "AwsSolutions-APIG2",

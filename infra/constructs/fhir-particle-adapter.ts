@@ -69,6 +69,7 @@ export class FhirParticleAdapter extends Construct {
     const { api } = new FhirApi(this, "Api", {
       functions,
       settle,
+      cors: props.cors,
       throttling: props.throttling ?? { rateLimit: 50, burstLimit: 100 },
       manageAccountLogging: props.manageAccountLogging ?? true,
       encryptionKey,

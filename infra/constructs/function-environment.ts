@@ -5,7 +5,7 @@ import type { EnvKey } from "./function-specs.ts";
 import type { MappingsTable } from "./mappings-table.ts";
 import type { ParticleSecrets } from "./particle-secrets.ts";
 
-type OptionalKey = "uniqueIdentifierSystems" | "patientIdSystem";
+type OptionalKey = "uniqueIdentifierSystems" | "patientIdSystem" | "corsAllowedOrigins";
 
 /** Every setting that a function may be told, as its environment variable says it; absent where the default is none. */
 export type Settings = Readonly<Record<Exclude<EnvKey, OptionalKey>, string> & Partial<Record<OptionalKey, string>>>;
@@ -26,6 +26,7 @@ export function settingsOf(
     throw new Error("uniqueIdentifierSystems must be URIs, which hold no blanks: a blank separates them.");
   }
   return {
+    ...(props.cors && { corsAllowedOrigins: originsOf(props.cors.allowedOrigins) }),
     tableName: mappings.table.tableName,
     digestKeySecret: secrets.digestKey.secretArn,
     tokenSecret: secrets.token.secretArn,
@@ -43,6 +44,16 @@ export function settingsOf(
     particlePatientIdIdentifierSystem:
       props.particlePatientIdIdentifierSystem ?? "https://particlehealth.com/fhir/sid/particle_patient_id",
   };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6454#section-6.2, or any. */
+const ORIGIN = /^(\*|https?:\/\/[^\s/?#'*]+)$/;
+
+function originsOf(origins: readonly string[]): string {
+  if (origins.length === 0 || !origins.every((origin) => Token.isUnresolved(origin) || ORIGIN.test(origin))) {
+    throw new Error('cors.allowedOrigins must be origins such as "https://app.example.org", or "*".');
+  }
+  return origins.join(" ");
 }
 
 /** The variables of one function. */

@@ -37,11 +37,15 @@ const identifierSystems = [
   "particlePatientIdIdentifierSystem",
 ] as const satisfies readonly EnvKey[];
 
+/** Whatever answers HTTP. */
+const http = ["corsAllowedOrigins"] as const satisfies readonly EnvKey[];
+
 /** A function that changes a patient runs the whole protocol of registration. */
 const writer = {
   memory: 1024,
   timeout: HTTP_TIMEOUT,
   env: [
+    ...http,
     ...particle,
     ...identifierSystems,
     "tableName",
@@ -58,7 +62,7 @@ const writer = {
 } as const satisfies Partial<FunctionSpec>;
 
 /** A function that answers from the route table alone. */
-const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: [] } as const satisfies Partial<FunctionSpec>;
+const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: http } as const satisfies Partial<FunctionSpec>;
 
 export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
   "create-patient": { ...writer, description: "POST /Patient" },
@@ -69,7 +73,7 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
     description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",
     memory: 1024,
     timeout: HTTP_TIMEOUT,
-    env: [...particle, ...identifierSystems, "tableName"],
+    env: [...http, ...particle, ...identifierSystems, "tableName"],
     table: "find",
     token: "read",
   },
@@ -77,15 +81,22 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
     description: "GET /Patient, POST /Patient/_search",
     memory: 1024,
     timeout: HTTP_TIMEOUT,
-    env: [...particle, ...identifierSystems, "tableName", "digestKeySecret"],
+    env: [...http, ...particle, ...identifierSystems, "tableName", "digestKeySecret"],
     table: "search",
     token: "read",
     digestKey: "read",
   },
+  "patient-operation": {
+    ...plain,
+    description: "POST /Patient/$validate, POST /Patient/{id}/$validate",
+    env: [...http, ...identifierSystems, "patientIdSystem"],
+  },
+  "process-bundle": { ...writer, description: "POST / with a batch or a transaction" },
   "describe-capabilities": { ...plain, description: "GET /metadata" },
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {
     ...writer,
+    env: writer.env.filter((key) => key !== "corsAllowedOrigins"),
     description: "Decides the operations of unknown outcome that nobody came back for",
     timeout: Duration.seconds(55),
     table: "recover",

@@ -109,7 +109,13 @@ const gatewayAnswers = (settleSeconds: number): readonly (readonly [ResponseType
       { status: 500, code: "exception", diagnostics: "The authorizer is not configured correctly." },
     ],
     [ResponseType.AUTHORIZER_FAILURE, { status: 500, code: "exception", diagnostics: "The authorizer failed." }],
-    [ResponseType.DEFAULT_4XX, { code: "processing", diagnostics: "The gateway refused the request." }],
+    [
+      ResponseType.DEFAULT_4XX,
+      {
+        code: "processing",
+        diagnostics: "The gateway refused the request. In a query, write | as %7C, and { and } as %7B and %7D.",
+      },
+    ],
     // Whatever no other type covers.
     [
       ResponseType.DEFAULT_5XX,
@@ -122,18 +128,25 @@ export type GatewayResponsesProps = {
   readonly api: IRestApi;
   /** Seconds after which a write of unknown outcome may be repeated. */
   readonly settleSeconds: number;
+  /** The one origin whose pages may read these answers; they are static, so there cannot be several. */
+  readonly allowedOrigin: string | undefined;
 };
 
 /** Errors that the gateway itself answers, in FHIR. */
 export class GatewayResponses extends Construct {
-  constructor(scope: Construct, id: string, { api, settleSeconds }: GatewayResponsesProps) {
+  constructor(scope: Construct, id: string, { api, settleSeconds, allowedOrigin }: GatewayResponsesProps) {
     super(scope, id);
     for (const [type, { status, code, diagnostics, headers }] of gatewayAnswers(settleSeconds)) {
       new GatewayResponse(this, type.responseType, {
         restApi: api,
         type,
         ...(status !== undefined && { statusCode: String(status) }),
-        responseHeaders: quoted({ "Content-Type": "application/fhir+json", "Cache-Control": "no-store", ...headers }),
+        responseHeaders: quoted({
+          "Content-Type": "application/fhir+json",
+          "Cache-Control": "no-store",
+          ...(allowedOrigin !== undefined && { "Access-Control-Allow-Origin": allowedOrigin }),
+          ...headers,
+        }),
         // The key is the template's name for "whatever the client accepts"; the header above is what is sent.
         templates: { "application/json": JSON.stringify(operationOutcome(code, diagnostics)) },
       });

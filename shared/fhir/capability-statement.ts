@@ -1,36 +1,41 @@
-import type { CapabilityStatement, CapabilityStatementRestResource } from "fhir/r4";
+import type {
+  CapabilityStatement,
+  CapabilityStatementRestResource,
+  CapabilityStatementRestResourceOperation,
+} from "fhir/r4";
+import { SEARCH_PARAMETERS } from "./search-parameters.ts";
 
-/** What the statement says of the server, beside what follows from its routes. */
-export type Capabilities = {
-  readonly base: string;
-  /** Interactions of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html on Patient. */
-  readonly interactions: readonly string[];
-  readonly searchParameters: readonly ("_id" | "identifier")[];
-};
+/** One thing that the server does, as its route table says. */
+export type Capability = { readonly path: string; readonly interaction: string };
 
 /** Changes when what the statement says changes. */
 const DATE = "2026-11-22";
 
-const SEARCH_PARAMETERS = {
-  _id: {
-    name: "_id",
-    type: "token",
-    definition: "http://hl7.org/fhir/SearchParameter/Resource-id",
-  },
-  identifier: {
-    name: "identifier",
-    type: "token",
-    definition: "http://hl7.org/fhir/SearchParameter/Patient-identifier",
+/** Operations by the code in their path: what they are, and what this server does not do of it. */
+const OPERATIONS: Readonly<Record<string, Omit<CapabilityStatementRestResourceOperation, "name">>> = {
+  validate: {
+    definition: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
     documentation:
-      "system|value, |value or value; write the bar as %7C. Social security numbers cannot be searched by: none is kept.",
+      "Structure, and whether Particle can hold the Patient. Nothing is sent or stored. No profile but the base one.",
   },
-} as const;
+};
 
-/** http://hl7.org/fhir/R4/capabilitystatement.html */
-export function capabilityStatement({ base, interactions, searchParameters }: Capabilities): CapabilityStatement {
-  const codes = [...new Set(interactions)] as NonNullable<
-    CapabilityStatementRestResource["interaction"]
-  >[number]["code"][];
+type InteractionCode = NonNullable<CapabilityStatementRestResource["interaction"]>[number]["code"];
+
+const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)];
+
+/** A Bundle says itself which of the two it is. */
+const OF_BUNDLES = [{ code: "batch" }, { code: "transaction" }] as const;
+
+const isOfPatient = ({ path }: Capability): boolean => path.startsWith("/Patient");
+
+/** http://hl7.org/fhir/R4/capabilitystatement.html, of what the routes say and of the search parameters. */
+export function capabilityStatement(base: string, capabilities: readonly Capability[]): CapabilityStatement {
+  const codes = unique(capabilities.filter(isOfPatient).map(({ interaction }) => interaction));
+  const operations = Object.entries(OPERATIONS)
+    .filter(([name]) => codes.includes(`$${name}`))
+    .map(([name, said]) => ({ name, ...said }));
+  const interactions = codes.filter((code) => !code.startsWith("$")) as InteractionCode[];
   return {
     resourceType: "CapabilityStatement",
     status: "active",
@@ -39,7 +44,7 @@ export function capabilityStatement({ base, interactions, searchParameters }: Ca
     software: { name: "FHIR to Particle adapter" },
     implementation: { description: "Registers FHIR Patients with Particle Health's Patients API", url: base },
     fhirVersion: "4.0.1",
-    format: ["application/fhir+json", "application/json"],
+    format: ["application/fhir+json", "application/json", "json"],
     patchFormat: ["application/json-patch+json"],
     rest: [
       {
@@ -49,18 +54,20 @@ export function capabilityStatement({ base, interactions, searchParameters }: Ca
             type: "Patient",
             profile: "http://hl7.org/fhir/StructureDefinition/Patient",
             documentation:
-              "Particle holds the demographics; this server answers what Particle holds. Deleting a Patient makes Particle drop its documents.",
-            interaction: codes.map((code) => ({ code })),
-            versioning: "versioned-update",
+              "Particle holds the demographics; this server answers what Particle holds. Deleting a Patient makes Particle drop its documents. Only the current version can be read.",
+            interaction: interactions.map((code) => ({ code })),
+            versioning: "versioned",
             readHistory: false,
             updateCreate: true,
             conditionalCreate: true,
             conditionalRead: "not-match",
             conditionalUpdate: true,
             conditionalDelete: "single",
-            searchParam: searchParameters.map((name) => ({ ...SEARCH_PARAMETERS[name] })),
+            searchParam: Object.entries(SEARCH_PARAMETERS).map(([name, said]) => ({ name, ...said })),
+            operation: operations,
           },
         ],
+        ...(capabilities.some(({ interaction }) => interaction === "transaction") && { interaction: [...OF_BUNDLES] }),
       },
     ],
   };

@@ -4,39 +4,63 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-l
 import { AdapterError } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
 import { bugEntry, type Log } from "../runtime/log.ts";
-import { requireAcceptable } from "./negotiation.ts";
-import { type Respond, requestOf, valuesOf } from "./request.ts";
-import { resultOf } from "./response.ts";
+import { corsHeaders } from "./cors.ts";
+import { type FhirJson, negotiatedType } from "./negotiation.ts";
+import { headersOf, parametersOf, type Respond, requestOf, valuesOf } from "./request.ts";
+import { type Rendering, resultOf } from "./response.ts";
 
-/** The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond`, and every failure as FHIR. */
-export function fhirHandler(log: Log, respond: Respond) {
+/**
+ * The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond`, and every failure as FHIR.
+ *
+ * @param allowedOrigins whose pages may read the answers
+ */
+export function fhirHandler(log: Log, respond: Respond, allowedOrigins: readonly string[] = []) {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>()
     .use(httpHeaderNormalizer({ canonical: false }))
     .use(answerLog(log))
-    .use(asOperationOutcome(log)) // registered last, so that its onError runs first
+    .use(asOperationOutcome(log, allowedOrigins)) // registered last, so that its onError runs first
     .handler(async (event, context) => {
-      const request = requestOf(event, context);
-      requireAcceptable(request.headers["accept"], valuesOf(request.query, "_format")[0]);
-      return resultOf(await respond(request), renderingOf(event));
+      const mediaType = typeOfAnswer(event);
+      return resultOf(await respond(requestOf(event, context)), renderingOf(event, mediaType, allowedOrigins));
     });
 }
 
 type Middleware = MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>;
 
-const renderingOf = ({ httpMethod, queryStringParameters, requestContext: { requestId } }: APIGatewayProxyEvent) => ({
-  requestId,
-  isHead: httpMethod === "HEAD",
-  isPretty: queryStringParameters?.["_pretty"] === "true",
-});
+const typeOfAnswer = (event: APIGatewayProxyEvent): FhirJson =>
+  negotiatedType(headersOf(event)["accept"], valuesOf(parametersOf(event), "_format")[0]);
 
-/** The only renderer of failures. Runs for whatever the handler or another middleware throws. */
-function asOperationOutcome(log: Log): Middleware {
+function renderingOf(event: APIGatewayProxyEvent, mediaType: FhirJson, allowedOrigins: readonly string[]): Rendering {
   return {
-    onError(request) {
-      const { status, headers, outcome } = rendered(request.error, request.event.requestContext.requestId, log);
-      request.response = resultOf({ status, headers, resource: outcome }, renderingOf(request.event));
+    mediaType,
+    isHead: event.httpMethod === "HEAD",
+    isPretty: valuesOf(parametersOf(event), "_pretty")[0] === "true",
+    headers: {
+      "X-Request-Id": event.requestContext.requestId,
+      ...corsHeaders(allowedOrigins, headersOf(event)["origin"]),
     },
   };
+}
+
+/** The only renderer of failures. Runs for whatever the handler or another middleware throws. */
+function asOperationOutcome(log: Log, allowedOrigins: readonly string[]): Middleware {
+  return {
+    onError(request) {
+      const { error, event } = request;
+      const { status, headers, outcome } = rendered(error, event.requestContext.requestId, log);
+      const rendering = renderingOf(event, typeOfFailure(event), allowedOrigins);
+      request.response = resultOf({ status, headers, resource: outcome }, rendering);
+    },
+  };
+}
+
+/** A client that takes no FHIR JSON is told so in FHIR JSON. */
+function typeOfFailure(event: APIGatewayProxyEvent): FhirJson {
+  try {
+    return typeOfAnswer(event);
+  } catch {
+    return "application/fhir+json";
+  }
 }
 
 function rendered(error: unknown, requestId: string, log: Log): RenderedFailure {

@@ -3,7 +3,7 @@ import { AdapterError, type Fault } from "../failure/failure.ts";
 import { parseJson } from "../fhir/json.ts";
 import { isMappedElement } from "../fhir/mapped-elements.ts";
 import { validatePatient } from "../fhir/validate-patient.ts";
-import { requireContentType } from "./negotiation.ts";
+import { type Preferences, requireContentType } from "./negotiation.ts";
 import { type FhirRequest, invalid } from "./request.ts";
 
 const LIMIT_BYTES = 1_000_000;
@@ -24,27 +24,40 @@ export function limitBody(text: string, limitBytes = LIMIT_BYTES): void {
 }
 
 /**
- * The valid Patient that a request carries. With `Prefer: handling=lenient`, faults in elements that feed no
- * demographic are warnings.
+ * JSON that a request carries.
  *
- * @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` with every fault at once.
+ * @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` where it is no JSON.
  */
-export function patientBodyOf({ headers, body: text = "", preferences }: FhirRequest): PatientBody {
+export function jsonBodyOf({ headers, body: text = "" }: Pick<FhirRequest, "headers" | "body">): unknown {
   requireContentType(headers["content-type"]);
   limitBody(text);
   const parsed = parseJson(text);
   if ("faults" in parsed) {
     throw invalid(...parsed.faults);
   }
-  const faults = validatePatient(parsed.value);
+  return parsed.value;
+}
+
+/**
+ * Every fault of what should be a Patient. With `Prefer: handling=lenient`, those in elements that feed no demographic
+ * are warnings.
+ */
+export function patientFaults(value: unknown, { handling }: Pick<Preferences, "handling">): readonly Fault[] {
   const isTolerable = ({ expression }: Fault): boolean =>
-    preferences.handling === "lenient" && expression !== undefined && !isMappedElement(expression);
-  if (!faults.every(isTolerable)) {
+    handling === "lenient" && expression !== undefined && !isMappedElement(expression);
+  return validatePatient(value).map((fault) => (isTolerable(fault) ? { ...fault, severity: "warning" } : fault));
+}
+
+/**
+ * The valid Patient that a request carries.
+ *
+ * @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` with every fault at once.
+ */
+export function patientBodyOf(request: FhirRequest): PatientBody {
+  const value = jsonBodyOf(request);
+  const faults = patientFaults(value, request.preferences);
+  if (faults.some(({ severity }) => severity === "error")) {
     throw invalid(...faults);
   }
-  return {
-    patient: parsed.value as Patient,
-    text,
-    warnings: faults.map((fault) => ({ ...fault, severity: "warning" })),
-  };
+  return { patient: value as Patient, text: request.body ?? "", warnings: faults };
 }

@@ -1,12 +1,14 @@
 import type { OperationOutcome, Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
 import { operationOutcome } from "../fhir/operation-outcome.ts";
+import { type Reduction, reducePatient } from "../fhir/reduce-patient.ts";
 import { particleToPatient } from "../mapping/particle-to-patient.ts";
 import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
 import type { Registered } from "../registration/create-patient.ts";
 import { type Held, heldBy } from "../registration/read-patient.ts";
 import type { Reading } from "../registration/registration.ts";
 import type { Mapping } from "../store/mapping-store.ts";
+import { reductionOf } from "./general-parameters.ts";
 import { etagOf } from "./preconditions.ts";
 import type { FhirRequest } from "./request.ts";
 import type { FhirResponse } from "./response.ts";
@@ -52,24 +54,27 @@ export type Written = {
 
 /** The answer in the shape that the client prefers: the Patient, nothing, or an OperationOutcome. */
 export async function writtenResponse(
-  { preferences }: FhirRequest,
+  { preferences, query }: FhirRequest,
   systems: ParticleIdSystems,
   { status, mapping, location, held, faults }: Written,
 ): Promise<FhirResponse> {
   const headers = { ...versionHeaders(mapping), ...(location !== undefined && { Location: location }) };
-  const resource = await bodyOf[preferences.return]({ held, faults, systems });
+  const resource = await bodyOf[preferences.return]({ held, faults, systems, reduction: reductionOf({ query }) });
   return { status, headers, ...(resource && { resource }) };
 }
 
-type BodySource = Pick<Written, "held" | "faults"> & { readonly systems: ParticleIdSystems };
+type BodySource = Pick<Written, "held" | "faults"> & {
+  readonly systems: ParticleIdSystems;
+  readonly reduction: Reduction | undefined;
+};
 
 const bodyOf: Readonly<
   Record<FhirRequest["preferences"]["return"], (source: BodySource) => Promise<Patient | OperationOutcome | undefined>>
 > = {
   minimal: async () => undefined,
-  representation: async ({ held, systems }) => {
+  representation: async ({ held, systems, reduction }) => {
     const patient = await held();
-    return patient && patientOf(patient, systems);
+    return patient && reducePatient(patientOf(patient, systems), reduction);
   },
   OperationOutcome: async ({ faults }) => operationOutcome([DONE, ...faults]),
 };

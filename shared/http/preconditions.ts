@@ -1,6 +1,7 @@
 import type { Patient } from "fhir/r4";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import type { IdentifierCondition } from "../registration/claims.ts";
+import { GENERAL_PARAMETERS } from "./general-parameters.ts";
 import { type FhirRequest, invalid, type Parameter, requestFault } from "./request.ts";
 
 /** `W/"3"` for version 3. */
@@ -48,8 +49,8 @@ export function ifNoneExistOf({ headers }: FhirRequest, patient: Patient): Ident
   return condition;
 }
 
-/** Parameters that say how to answer, not whom a condition is about. */
-const RESULT_PARAMETERS = ["_format", "_pretty"];
+/** What the query of a conditional write may hold beside the general parameters. */
+export const CONDITION_PARAMETERS: readonly string[] = ["identifier"];
 
 /**
  * The identifier of `PUT` or `DELETE /Patient?identifier=system|value`.
@@ -59,7 +60,7 @@ const RESULT_PARAMETERS = ["_format", "_pretty"];
 export const conditionOf = ({ query }: FhirRequest): IdentifierCondition =>
   identifierCondition(
     "The condition in the query",
-    query.filter(([name]) => !RESULT_PARAMETERS.includes(name)),
+    query.filter(([name]) => !GENERAL_PARAMETERS.includes(name)),
   );
 
 function identifierCondition(what: string, parameters: readonly Parameter[]): IdentifierCondition {

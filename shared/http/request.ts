@@ -2,7 +2,7 @@ import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import type { Task } from "../registration/registration.ts";
 import { deadlineOf } from "../runtime/deadline.ts";
-import { type Preferences, preferencesOf } from "./negotiation.ts";
+import { mediaType, type Preferences, preferencesOf } from "./negotiation.ts";
 import type { FhirResponse } from "./response.ts";
 
 /** A request as the functions see it: no API Gateway in it. */
@@ -13,6 +13,7 @@ export type FhirRequest = {
   /** The route with its placeholders, such as `/Patient/{id}`. */
   readonly route: string;
   readonly pathParameters: Readonly<Record<string, string | undefined>>;
+  /** The parameters of the URL, and those of the form that a POST _search carries. */
   readonly query: readonly Parameter[];
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -42,15 +43,14 @@ export function requestOf(
   event: APIGatewayProxyEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
 ): FhirRequest {
-  const { requestContext, headers } = event;
+  const { requestContext } = event;
+  const headers = headersOf(event);
   return {
     method: event.httpMethod,
     base: baseOf(requestContext),
     route: requestContext.resourcePath,
     pathParameters: event.pathParameters ?? {},
-    query: Object.entries(event.multiValueQueryStringParameters ?? {}).flatMap(([name, values]) =>
-      (values ?? []).map((value) => [name, value] as const),
-    ),
+    query: parametersOf(event),
     headers,
     body: bodyOf(event),
     preferences: preferencesOf(headers["prefer"]),
@@ -58,6 +58,25 @@ export function requestOf(
     requestId: requestContext.requestId,
     deadline: deadlineOf(context, LONGEST_MS),
   };
+}
+
+/** By lower-case name, as the middleware left them; a repeated header is one list (RFC 9110, section 5.3). */
+export const headersOf = ({ headers, multiValueHeaders }: APIGatewayProxyEvent): FhirRequest["headers"] => ({
+  ...headers,
+  ...Object.fromEntries(Object.entries(multiValueHeaders ?? {}).map(([name, values]) => [name, values?.join(", ")])),
+});
+
+export const FORM = "application/x-www-form-urlencoded";
+
+/** Of the URL, and of the form of a search: http://hl7.org/fhir/R4/http.html#search */
+export function parametersOf(event: APIGatewayProxyEvent): readonly Parameter[] {
+  const query = Object.entries(event.multiValueQueryStringParameters ?? {}).flatMap(([name, values]) =>
+    (values ?? []).map((value) => [name, value] as const),
+  );
+  const isForm =
+    event.requestContext.resourcePath.endsWith("/_search") &&
+    mediaType(headersOf(event)["content-type"] ?? "").type === FORM;
+  return isForm ? [...query, ...new URLSearchParams(bodyOf(event))] : query;
 }
 
 type RequestContext = APIGatewayProxyEvent["requestContext"];

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
 import type { FhirResource } from "fhir/r4";
+import type { FhirJson } from "./negotiation.ts";
 
 /** What a function answers: no API Gateway in it. */
 export type FhirResponse = {
@@ -8,24 +9,27 @@ export type FhirResponse = {
   readonly resource?: FhirResource;
 };
 
-type Rendering = { readonly requestId: string; readonly isHead: boolean; readonly isPretty: boolean };
+export type Rendering = {
+  readonly mediaType: FhirJson;
+  readonly isHead: boolean;
+  readonly isPretty: boolean;
+  /** Of every answer to the request, whatever it is. */
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 /** Patient data is never to be kept by caches on the way. */
 const HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-export function resultOf(
-  { status, headers, resource }: FhirResponse,
-  { requestId, isHead, isPretty }: Rendering,
-): APIGatewayProxyResult {
-  const body = resource === undefined ? "" : JSON.stringify(resource, null, isPretty ? 2 : undefined);
+export function resultOf({ status, headers, resource }: FhirResponse, rendering: Rendering): APIGatewayProxyResult {
+  const body = resource === undefined ? "" : JSON.stringify(resource, null, rendering.isPretty ? 2 : undefined);
   return {
     statusCode: status,
     headers: {
       ...HEADERS,
-      "X-Request-Id": requestId,
-      ...(resource && { "Content-Type": "application/fhir+json; charset=utf-8" }),
+      ...rendering.headers,
+      ...(resource && { "Content-Type": `${rendering.mediaType}; charset=utf-8` }),
       ...headers,
     },
-    body: isHead ? "" : body,
+    body: rendering.isHead ? "" : body,
   };
 }

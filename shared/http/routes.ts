@@ -9,11 +9,30 @@ export type FunctionName =
   | "patch-patient"
   | "delete-patient"
   | "search-patients"
+  | "patient-operation"
+  | "process-bundle"
   | "describe-capabilities";
 
-/** Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, and `capabilities` of the system. */
-export type Interaction = "create" | "read" | "vread" | "update" | "patch" | "delete" | "search-type" | "capabilities";
+/** Operations on Patient, by the code in their path. */
+export type OperationName = "validate";
 
+/**
+ * Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, `capabilities` of the system, and operations
+ * as their path names them.
+ */
+export type Interaction =
+  | "create"
+  | "read"
+  | "vread"
+  | "update"
+  | "patch"
+  | "delete"
+  | "search-type"
+  | "transaction"
+  | "capabilities"
+  | `$${OperationName}`;
+
+/** `transaction` is the route of batches, too: the Bundle says which of them it is. */
 export type Route = {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** As API Gateway writes it: `{id}` is a path parameter. */
@@ -27,6 +46,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/Patient", function: "search-patients", interaction: "search-type" },
   { method: "HEAD", path: "/Patient", function: "search-patients", interaction: "search-type" },
   { method: "POST", path: "/Patient/_search", function: "search-patients", interaction: "search-type" },
+  { method: "POST", path: "/Patient/$validate", function: "patient-operation", interaction: "$validate" },
   { method: "PUT", path: "/Patient", function: "update-patient", interaction: "update" },
   { method: "DELETE", path: "/Patient", function: "delete-patient", interaction: "delete" },
   { method: "GET", path: "/Patient/{id}", function: "read-patient", interaction: "read" },
@@ -34,8 +54,10 @@ export const routes: readonly Route[] = [
   { method: "PUT", path: "/Patient/{id}", function: "update-patient", interaction: "update" },
   { method: "PATCH", path: "/Patient/{id}", function: "patch-patient", interaction: "patch" },
   { method: "DELETE", path: "/Patient/{id}", function: "delete-patient", interaction: "delete" },
+  { method: "POST", path: "/Patient/{id}/$validate", function: "patient-operation", interaction: "$validate" },
   { method: "GET", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
   { method: "HEAD", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
+  { method: "POST", path: "/", function: "process-bundle", interaction: "transaction" },
   { method: "GET", path: "/metadata", function: "describe-capabilities", interaction: "capabilities" },
   { method: "HEAD", path: "/metadata", function: "describe-capabilities", interaction: "capabilities" },
 ];

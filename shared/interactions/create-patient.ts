@@ -1,8 +1,9 @@
+import { requireParameters } from "../http/general-parameters.ts";
 import { type PatientBody, patientBodyOf } from "../http/patient-body.ts";
 import { heldAfter, locationOf, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
 import { ifNoneExistOf } from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
-import { type CreateRequest, createPatient } from "../registration/create-patient.ts";
+import { type CreateRequest, createPatient, type Member } from "../registration/create-patient.ts";
 import type { Registration } from "../registration/registration.ts";
 
 const LONGEST_KEY = 255;
@@ -12,10 +13,10 @@ const LONGEST_KEY = 255;
  * patient when it was there already. http://hl7.org/fhir/R4/http.html#create and #ccreate
  */
 export const createInteraction =
-  (registration: Registration): Respond =>
+  (registration: Registration, member?: Member): Respond =>
   async (request) => {
-    const body = patientBodyOf(request);
-    const registered = await createPatient(registration, createRequestOf(request, body), taskOf(request));
+    const { create, body } = createRequestOf(request);
+    const registered = await createPatient(registration, { ...create, ...(member && { member }) }, taskOf(request));
     const { mapping, outcome, report } = registered;
     const isExisting = outcome === "existing";
     return writtenResponse(request, registration.settings.systems, {
@@ -27,16 +28,20 @@ export const createInteraction =
     });
   };
 
-/** @throws AdapterError `invalid` for a header that cannot be used. */
-function createRequestOf(request: FhirRequest, { patient, text }: PatientBody): CreateRequest {
+/** @throws AdapterError as {@link patientBodyOf}, or `invalid` for a parameter or a header that cannot be used. */
+export function createRequestOf(request: FhirRequest): { readonly create: CreateRequest; readonly body: PatientBody } {
+  requireParameters(request);
+  const body = patientBodyOf(request);
+  const { patient, text } = body;
   const ifNoneExist = ifNoneExistOf(request, patient);
   const key = request.headers["idempotency-key"]?.trim();
   if (key !== undefined && (key === "" || key.length > LONGEST_KEY)) {
     throw invalid(requestFault(`Idempotency-Key must have 1 to ${LONGEST_KEY} characters.`));
   }
-  return {
+  const create: CreateRequest = {
     patient,
     ...(ifNoneExist && { ifNoneExist }),
     ...(key !== undefined && { idempotencyKey: { caller: request.caller, key, body: text } }),
   };
+  return { create, body };
 }

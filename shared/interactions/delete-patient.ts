@@ -1,6 +1,7 @@
 import { operationOutcome } from "../fhir/operation-outcome.ts";
+import { requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
-import { conditionOf, ifMatchOf } from "../http/preconditions.ts";
+import { CONDITION_PARAMETERS, conditionOf, ifMatchOf } from "../http/preconditions.ts";
 import { type Respond, taskOf } from "../http/request.ts";
 import { deletePatientConditionally } from "../registration/conditional-writes.ts";
 import { deletePatient } from "../registration/delete-patient.ts";
@@ -22,10 +23,12 @@ const DELETED = operationOutcome([
 export const deleteInteraction =
   (registration: Registration): Respond =>
   async (request) => {
+    const isConditional = request.pathParameters["id"] === undefined;
+    requireParameters(request, isConditional ? CONDITION_PARAMETERS : []);
     const ifMatch = ifMatchOf(request);
     const precondition = ifMatch === undefined ? {} : { ifMatch };
     const task = taskOf(request);
-    if (request.pathParameters["id"] === undefined) {
+    if (isConditional) {
       await deletePatientConditionally(registration, { condition: conditionOf(request), ...precondition }, task);
     } else {
       await deletePatient(registration, { id: resourceIdOf(request), ...precondition }, task);

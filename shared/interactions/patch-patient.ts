@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { parseJson } from "../fhir/json.ts";
 import { validatePatient } from "../fhir/validate-patient.ts";
+import { requireParameters } from "../http/general-parameters.ts";
 import { requireContentType } from "../http/negotiation.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { limitBody } from "../http/patient-body.ts";
@@ -21,6 +22,7 @@ import { howToUpdate, updatedResponse } from "./update-patient.ts";
 export const patchInteraction =
   (registration: Registration): Respond =>
   async (request) => {
+    requireParameters(request);
     const id = resourceIdOf(request);
     const operations = operationsOf(request);
     const { force: _, ...how } = howToUpdate(request);

@@ -1,3 +1,5 @@
+import { reducePatient } from "../fhir/reduce-patient.ts";
+import { reductionOf, requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { patientOf, versionHeaders } from "../http/patient-response.ts";
 import { hasVersion } from "../http/preconditions.ts";
@@ -9,11 +11,16 @@ import type { Reading } from "../registration/registration.ts";
 export const readInteraction =
   (reading: Reading): Respond =>
   async (request) => {
+    requireParameters(request);
     const { versionId } = request.pathParameters;
     const wanted = { id: resourceIdOf(request), ...(versionId !== undefined && { versionId }) };
     const held = await readPatient(reading, wanted, request.deadline);
     const headers = versionHeaders(held.mapping);
     return hasVersion(request, held.mapping.version)
       ? { status: 304, headers }
-      : { status: 200, headers, resource: patientOf(held, reading.settings.systems) };
+      : {
+          status: 200,
+          headers,
+          resource: reducePatient(patientOf(held, reading.settings.systems), reductionOf(request)),
+        };
   };

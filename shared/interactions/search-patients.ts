@@ -8,7 +8,8 @@ export const searchInteraction =
   (searching: Searching): Respond =>
   async (request) => {
     const search = searchRequestOf(request);
-    const { criteria, position, count } = search;
+    const { criteria, position, isCounting } = search;
+    const count = isCounting ? 0 : search.count;
     const found =
       criteria.length > 0
         ? await searchPatients(searching, criteria, position.after ?? "", count, request.deadline)

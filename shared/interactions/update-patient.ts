@@ -1,9 +1,10 @@
 import type { Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
+import { requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { patientBodyOf } from "../http/patient-body.ts";
 import { heldAfter, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
-import { conditionOf, ifMatchOf, requireCarried } from "../http/preconditions.ts";
+import { CONDITION_PARAMETERS, conditionOf, ifMatchOf, requireCarried } from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { updatePatientConditionally } from "../registration/conditional-writes.ts";
@@ -19,13 +20,29 @@ import { type UpdateRequest, updatePatient } from "../registration/update-patien
 export const updateInteraction =
   (registration: Registration): Respond =>
   async (request) => {
-    const { patient, warnings } = patientBodyOf(request);
-    const registered =
-      request.pathParameters["id"] === undefined
-        ? await updateByCondition(registration, request, patient)
-        : await updateById(registration, request, patient);
+    const isConditional = request.pathParameters["id"] === undefined;
+    requireParameters(request, isConditional ? CONDITION_PARAMETERS : []);
+    const { patient: sent, warnings } = patientBodyOf(request);
+    const patient = withLocalLinks(sent, request.base);
+    const registered = isConditional
+      ? await updateByCondition(registration, request, patient)
+      : await updateById(registration, request, patient);
     return updatedResponse(registration, request, registered, warnings);
   };
+
+/** References to patients of this server, which a client may write with or without its base. */
+function withLocalLinks(patient: Patient, base: string): Patient {
+  if (patient.link === undefined) {
+    return patient;
+  }
+  const link = patient.link.map(({ other, ...rest }) => ({
+    ...rest,
+    other: other.reference?.startsWith(`${base}/`)
+      ? { ...other, reference: other.reference.slice(base.length + 1) }
+      : other,
+  }));
+  return { ...patient, link };
+}
 
 /** @throws AdapterError `invalid` when the body is of another id than the path, or a header cannot be used. */
 function updateById(registration: Registration, request: FhirRequest, patient: Patient): Promise<Registered> {

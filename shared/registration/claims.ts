@@ -85,5 +85,7 @@ export function claimsKept(
       ON_IDENTIFIERS.flatMap((kind) => hash.hashes(kind, system, value).map((made) => `${kind}#${made}`)),
     ),
   );
-  return claims.filter((key) => onIdentifiers.has(key) || !ON_IDENTIFIERS.some((kind) => key.startsWith(`${kind}#`)));
+  return claims.filter((key) => onIdentifiers.has(key) || !isOnIdentifier(key));
 }
+
+export const isOnIdentifier = (key: string): boolean => ON_IDENTIFIERS.some((kind) => key.startsWith(`${kind}#`));

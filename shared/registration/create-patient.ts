@@ -3,9 +3,10 @@ import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { MappingReport } from "../mapping/patient-to-particle.ts";
-import type { Conflict, Mapping } from "../store/mapping-store.ts";
+import type { Conflict, Mapping, Transaction } from "../store/mapping-store.ts";
 import {
   type ClaimIntent,
+  claimsKept,
   claimWrites,
   conditionClaim,
   contentClaim,
@@ -13,6 +14,7 @@ import {
   type IdempotencyKey,
   type IdentifierCondition,
   idempotencyClaim,
+  isOnIdentifier,
   kindOfClaim,
   uniqueClaims,
 } from "./claims.ts";
@@ -29,7 +31,11 @@ export type CreateRequest = {
   readonly patient: Patient;
   readonly ifNoneExist?: IdentifierCondition;
   readonly idempotencyKey?: IdempotencyKey;
+  readonly member?: Member;
 };
+
+/** Makes a create part of a transaction: it registers under an id of the record, and cannot begin any more without it. */
+export type Member = { readonly id: string; readonly within: Pick<Transaction, "id" | "token"> };
 
 /** How a write ended. */
 export type Registered = {
@@ -48,7 +54,7 @@ export type Registered = {
 const ROUNDS = 5;
 
 /**
- * Registers a patient under a fresh id, unless an identity that the request claims is held already.
+ * Registers a patient under a fresh id, or that of its member in a transaction, unless an identity that the request claims is held already.
  *
  * @throws AdapterError `unprocessable`, `multiple-matches`, `duplicate`, `in-flight`, or what the gateway and the store
  *   throw.
@@ -69,7 +75,8 @@ export async function createPatient(
   }
   const content = contentClaimsOf(registration, hash, request, intent);
   let claims = [...keyClaims, ...identifierClaimsOf(registration, hash, request, intent), ...content];
-  let prior: Mapping | { readonly id: string } | undefined;
+  const { member } = request;
+  let prior: Prior = member;
   for (let round = 0; round < ROUNDS; round += 1) {
     const begun = await beginCreate(registration, hash, intent, claims, prior, task);
     if (!("conflict" in begun)) {
@@ -79,9 +86,14 @@ export async function createPatient(
     refuseOtherBody(hash, request, conflict);
     const holder = await holderIn(registration, conflict, task);
     if (holder && isPresent(holder) && request.ifNoneExist && holdsContent(conflict)) {
+      // It may have been registered only after we had looked.
+      const match = await findMatch(registration, request.ifNoneExist, task);
+      if (match) {
+        return { outcome: "existing", mapping: match, report: intent.report };
+      }
       // Nobody has the identifier any more, so the condition says that this is a new patient.
       claims = claims.filter((claim) => !content.includes(claim));
-      prior = undefined;
+      prior = member;
       continue;
     }
     if (holder && isPresent(holder)) {
@@ -91,9 +103,9 @@ export async function createPatient(
       throw new AdapterError({ kind: "duplicate", holder: holder.id }, "The patient_id is of a deleted patient.");
     }
     // A patient_id that is remembered longer than the registration which was abandoned under it keeps its FHIR id.
-    prior = conflict.kind === "patient_id" && !holder ? { id: conflict.id } : undefined;
+    prior = conflict.kind === "patient_id" && !holder ? { id: conflict.id } : member;
     if (holder?.state === "abandoned") {
-      if (intent.patient_id === undefined || intent.patient_id === holder.patient_id) {
+      if (!member && (intent.patient_id === undefined || intent.patient_id === holder.patient_id)) {
         prior = holder;
       } else {
         await deletePatient(registration, { id: holder.id }, task);
@@ -131,6 +143,9 @@ function answerOfHolder(hash: KeyedHash, intent: Intent, conflict: Conflict, map
   throw new AdapterError({ kind: "duplicate", holder: mapping.id }, "Another patient holds a unique identity.");
 }
 
+/** An abandoned patient to go on with, or the id of the new one; a fresh id without. */
+type Prior = Mapping | Member | { readonly id: string } | undefined;
+
 /**
  * One attempt to register under fresh ids, under the id of `prior`, or under those of an abandoned patient.
  *
@@ -141,22 +156,29 @@ export async function beginCreate(
   hash: KeyedHash,
   intent: Intent,
   claims: readonly ClaimIntent[],
-  prior: Mapping | { readonly id: string } | undefined,
+  prior: Prior,
   task: Task,
 ): Promise<Registered | { readonly conflict: Conflict }> {
   const { store, newId, now } = registration;
   const abandoned = prior && "state" in prior ? prior : undefined;
-  const ids = abandoned ?? { id: prior?.id ?? newId(), patient_id: intent.patient_id ?? newId() };
+  const within = prior && "within" in prior ? prior.within : undefined;
+  const ids = abandoned ?? {
+    id: prior?.id ?? newId(),
+    patient_id: intent.patient_id ?? newId(),
+    ...(within && { transaction: within.id }),
+  };
   const content = contentOf(registration, hash, intent, ids);
-  const held = [...new Set([...(abandoned?.claims ?? []), ...claims.map(({ key }) => key)])];
+  const kept = abandoned ? claimsToResume(hash, abandoned, intent, now()) : [];
+  const held = [...new Set([...kept, ...claims.map(({ key }) => key)])];
   const kind = intent.patient_id === undefined ? "create" : "adopt";
   const next = opened(ids, kind, { ...content, claims: held }, newOperation(registration, task));
   const conflict = await store.begin({
     next,
     prior: abandoned,
-    ...claimWrites(claims, ids.id),
+    ...claimWrites([...claims, ...claimedAgain(kept, claims)], ids.id),
     indexKeys: content.indexKeys,
     now: now(),
+    ...(within && { within }),
   });
   if (conflict) {
     return { conflict };
@@ -173,6 +195,19 @@ export async function beginCreate(
     ...(patient && { demographics: patient.demographics }),
   };
 }
+
+/**
+ * What an abandoned patient still holds and the request goes on with. After its expiry its claims may be others' by now;
+ * a claim on an identifier that the request does not bring any more would only keep it from others.
+ */
+const claimsToResume = (hash: KeyedHash, { claims, expiresAt }: Mapping, intent: Intent, now: number): string[] =>
+  expiresAt !== undefined && expiresAt * 1_000 >= now ? claimsKept(hash, claims, intent.identifiers) : [];
+
+/** Claims on identifiers got an expiry when the patient was abandoned; from now on they live as long as it does. */
+const claimedAgain = (kept: readonly string[], claims: readonly ClaimIntent[]): ClaimIntent[] =>
+  kept
+    .filter((key) => isOnIdentifier(key) && !claims.some((claim) => claim.key === key))
+    .map((key) => ({ key, olderKeys: [] }));
 
 const put = async (
   { particle }: Registration,

@@ -17,11 +17,16 @@ export const inFlight = (seconds: number): AdapterError =>
   new AdapterError({ kind: "in-flight", retryAfterSeconds: seconds }, "Another operation on the patient is open.");
 
 /**
- * The mapping without an open operation: one whose time is over is decided on the way.
+ * The mapping without an open operation: one whose time is over is decided on the way. The transaction that it may be
+ * part of can still be open.
  *
  * @throws AdapterError `in-flight` while the operation may not be decided yet.
  */
-export async function settled(registration: Registration, id: string, task: Task): Promise<Mapping | undefined> {
+export async function withoutOperation(
+  registration: Registration,
+  id: string,
+  task: Task,
+): Promise<Mapping | undefined> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const mapping = await registration.store.find(id);
     if (!isOpen(mapping)) {
@@ -46,7 +51,8 @@ export async function decide(registration: Registration, mapping: OpenMapping, t
   const patient = await particle.getPatient(mapping.patient_id, task);
   const hash = await registration.keyedHash();
   const completion = () => completionOf(registration, patient);
-  switch (DECISIONS[mapping.operation.kind][evidence(hash, mapping, patient)]) {
+  const said = patient === undefined ? absence(registration, mapping) : evidence(hash, mapping, patient);
+  switch (DECISIONS[mapping.operation.kind][said]) {
     case "complete":
       await store.finish(completed(mapping, await completion()));
       return;
@@ -64,10 +70,11 @@ export async function decide(registration: Registration, mapping: OpenMapping, t
   }
 }
 
-function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatient | undefined): Evidence {
-  if (patient === undefined) {
-    return "absent";
-  }
+/** Where duplicates are deleted at Particle, a duplicate that is to become an ordinary patient again was absent before. */
+const absence = ({ settings }: Registration, { operation: { kind, priorState } }: OpenMapping): Evidence =>
+  kind === "update" && priorState === "replaced" && settings.replacedPatients === "delete" ? "prior" : "absent";
+
+function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatient): Evidence {
   const canonical = canonicalDemographics(patient.demographics);
   const { intended } = mapping.operation;
   if (intended.sent && hash.exactlySameContent(intended.sent, canonical)) {

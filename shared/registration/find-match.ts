@@ -1,8 +1,8 @@
 import { AdapterError } from "../failure/failure.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { IdentifierCondition } from "./claims.ts";
-import { settled } from "./decide.ts";
 import type { Registration, Task } from "./registration.ts";
+import { settled } from "./settle.ts";
 import { VISIBILITY } from "./states.ts";
 
 /**
@@ -23,15 +23,20 @@ export async function findMatch(
   if (others.length > 0) {
     throw new AdapterError({ kind: "multiple-matches" }, "Several patients are recorded with the identifier.");
   }
-  const unsettled = match ? undefined : found.find(({ operation }) => operation !== undefined);
-  const later = unsettled && (await settled(registration, unsettled.id, task));
-  return match ?? (later && isPresent(later) ? later : undefined);
+  const unsettled = match
+    ? [match].find(({ transaction }) => transaction !== undefined)
+    : found.find(({ operation }) => operation !== undefined);
+  const later = unsettled ? await settled(registration, unsettled.id, task) : match;
+  return later && isPresent(later) ? later : undefined;
 }
 
 export const isPresent = ({ state }: Mapping): boolean => VISIBILITY[state] === "present";
 
-/** Who holds a claim or a patient_id. An update in flight does not hide it; any other open operation has to end first. */
+/**
+ * Who holds a claim or a patient_id. An update in flight does not hide it; any other open operation, and the transaction
+ * that it may be part of, has to end first.
+ */
 export async function holderOf(registration: Registration, id: string, task: Task): Promise<Mapping | undefined> {
   const mapping = await registration.store.find(id);
-  return mapping && isPresent(mapping) ? mapping : settled(registration, id, task);
+  return mapping && isPresent(mapping) && mapping.transaction === undefined ? mapping : settled(registration, id, task);
 }

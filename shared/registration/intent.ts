@@ -45,7 +45,8 @@ export function intentOf({ now, settings }: Registration, patient: Patient, mapp
   return { demographics, canonical: canonicalDemographics(demographics), identifiers, ...named, report };
 }
 
-const foreignId = ({ expression }: { readonly expression: string }): Fault => ({
+/** A Particle id in a Patient that is not, or not yet, the one that has it. */
+export const foreignId = ({ expression }: { readonly expression: string }): Fault => ({
   severity: "error",
   code: "business-rule",
   expression,
@@ -54,7 +55,7 @@ const foreignId = ({ expression }: { readonly expression: string }): Fault => ({
 });
 
 /** The patient_id that the patient itself names, where the deployment says in which system. */
-function namedPatientId(
+export function namedPatientId(
   system: string | undefined,
   identifiers: readonly SourceIdentifier[],
   mapping: Mapping | undefined,

@@ -24,7 +24,7 @@ export const newOperation = (
 });
 
 /** Seconds after which it makes sense to ask again while the operation is open: soon, or once anyone may decide it. */
-export function retryAfterSeconds(operation: Operation, now: number): number {
+export function retryAfterSeconds(operation: Pick<Operation, "deadline" | "actionableAt">, now: number): number {
   return now < operation.deadline ? 1 : Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000));
 }
 

@@ -1,11 +1,10 @@
 import type { Patient } from "fhir/r4";
-import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import { uniqueClaims } from "./claims.ts";
 import type { Registered } from "./create-patient.ts";
-import { inFlight, settled } from "./decide.ts";
+import { inFlight } from "./decide.ts";
 import { type Intent, identifiersForm, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { keptUntil, newOperation } from "./operation.ts";
@@ -19,7 +18,9 @@ import {
   sendReplacement,
 } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";
+import { settled } from "./settle.ts";
 import { type OpenMapping, opened, rolledBack } from "./transitions.ts";
+import { yieldTo } from "./yield-to-holder.ts";
 
 export type PatchRequest = {
   readonly id: string;
@@ -53,8 +54,15 @@ export async function patchPatient(registration: Registration, request: PatchReq
       indexKeys: [],
       now: registration.now(),
     });
-    if (!conflict) {
-      return patchLocked(registration, mapping, locked, request);
+    if (conflict) {
+      continue;
+    }
+    const attempt = await patchLocked(registration, mapping, locked, request);
+    if (!("conflict" in attempt)) {
+      return attempt;
+    }
+    if (attempt.conflict.kind !== "mapping") {
+      await yieldTo(registration, { id: request.id }, attempt.conflict, task);
     }
   }
   throw inFlight(1);
@@ -65,7 +73,7 @@ async function patchLocked(
   mapping: Mapping,
   locked: OpenMapping,
   request: PatchRequest,
-): Promise<Registered> {
+): Promise<Registered | { readonly conflict: Conflict }> {
   const prepared = await prepare(registration, mapping, locked, request).catch(async (error: unknown) => {
     await unlock(registration, locked);
     throw error;
@@ -74,14 +82,25 @@ async function patchLocked(
     await unlock(registration, locked);
     return prepared.unchanged;
   }
-  return sendReplacement(registration, prepared.hash, prepared.next, prepared.replacement);
+  const { hash, next, replacement } = prepared;
+  const begin = { next, prior: { token: next.operation.token }, ...replacement.writes, now: registration.now() };
+  const conflict = await registration.store.begin(begin).catch(async (error: unknown) => {
+    // It may be written all the same: what it would have taken is given back.
+    await unlock(registration, next);
+    throw error;
+  });
+  if (conflict) {
+    await unlock(registration, locked);
+    return { conflict };
+  }
+  return sendReplacement(registration, hash, next, replacement);
 }
 
 /** Nothing was sent yet. When this fails, the operation stays open and is decided later. */
 const unlock = (registration: Registration, locked: OpenMapping): Promise<unknown> =>
   registration.store.finish(rolledBack(locked, keptUntil(registration))).catch(() => undefined);
 
-/** The operation with what it is to do, begun anew under its token. */
+/** The operation with what it is to do, to be begun anew under its token. */
 type Prepared = { readonly next: OpenMapping; readonly replacement: Replacement; readonly hash: KeyedHash };
 
 async function prepare(
@@ -101,15 +120,6 @@ async function prepare(
   const claims = uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems);
   const replacement = replacementOf(registration, hash, mapping, intent, claims);
   const next: OpenMapping = { ...locked, operation: { ...locked.operation, intended: replacement.intended } };
-  const conflict = await registration.store.begin({
-    next,
-    prior: { token: locked.operation.token },
-    ...replacement.writes,
-    now: registration.now(),
-  });
-  if (conflict) {
-    throw conflictError(conflict);
-  }
   return { next, replacement, hash };
 }
 
@@ -127,10 +137,3 @@ const isHeld = (mapping: Mapping, demographics: EchoedDemographics, { canonical,
   mapping.state === "registered" &&
   JSON.stringify(canonicalDemographics(demographics)) === JSON.stringify(canonical) &&
   identifiersForm(mapping.identifiers) === identifiersForm(identifiers);
-
-const conflictError = (conflict: Conflict): AdapterError => {
-  const [claim] = conflict.kind === "claims" ? conflict.claims : [];
-  return claim
-    ? new AdapterError({ kind: "duplicate", holder: claim.id }, "Another patient holds a unique identifier.")
-    : inFlight(1);
-};

@@ -1,10 +1,12 @@
 import { AdapterError } from "../failure/failure.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import { decide } from "./decide.ts";
+import { inParallel } from "./in-parallel.ts";
 import type { Registration, Task } from "./registration.ts";
+import { undoTransaction } from "./undo-transaction.ts";
 
 export type Recovery = {
-  /** Open operations whose time was over. */
+  /** Open operations and transactions whose time was over. */
   readonly found: number;
   /** Of those, the ones that this run decided. */
   readonly decided: number;
@@ -14,40 +16,78 @@ export type Recovery = {
   readonly oldestSeconds: number;
 };
 
-/** Operations that one run looks at. What is left comes up in the next. */
+/** Operations, and transactions, that one run looks at. What is left comes up in the next. */
 const MOST = 500;
-/** Operations that are decided at the same time. */
+/** Operations, or transactions, that are decided at the same time. */
 const PARALLEL = 10;
 
+/** Something that waits to be decided. */
+type Overdue = { readonly actionableAt: number; readonly decide: () => Promise<void> };
+
 /**
- * Decides the operations that nobody came back for. Safe beside requests and other runs: whoever decides, only one
- * verdict is written.
+ * Decides the operations that nobody came back for, and undoes the transactions. Safe beside requests and other runs:
+ * whoever decides, only one verdict is written.
  */
 export async function recoverRegistrations(registration: Registration, task: Task): Promise<Recovery> {
+  const { store } = registration;
   const now = registration.now();
-  const overdue = await registration.store.findOverdue(now, MOST);
-  const oldest = Math.min(now, ...overdue.flatMap(({ operation }) => operation?.actionableAt ?? []));
-  const queue = [...overdue];
-  let [decided, failed] = [0, 0];
-  const work = async () => {
-    for (let mapping = queue.shift(); mapping && registration.now() < task.deadline; mapping = queue.shift()) {
-      if (await isDecided(registration, mapping, task)) {
-        decided += 1;
-      } else {
-        failed += 1;
-      }
-    }
+  const operations = (await store.findOverdue(now, MOST)).flatMap((mapping) => ofMapping(registration, mapping, task));
+  const transactions = (await store.findOverdueTransactions(now, MOST)).map(
+    (transaction): Overdue => ({
+      actionableAt: transaction.actionableAt,
+      decide: () => undoTransaction(registration, transaction, task),
+    }),
+  );
+  // What a transaction has registered without a known outcome is decided before the transaction is undone.
+  const ends = [
+    ...(await decideAll(registration, operations, task)),
+    ...(await decideAll(registration, transactions, task)),
+  ];
+  const overdue = [...operations, ...transactions];
+  const oldest = Math.min(now, ...overdue.map(({ actionableAt }) => actionableAt));
+  return {
+    found: overdue.length,
+    decided: ends.filter((isDecided) => isDecided === true).length,
+    failed: ends.filter((isDecided) => isDecided === false).length,
+    oldestSeconds: Math.ceil((now - oldest) / 1_000),
   };
-  await Promise.all(Array.from({ length: PARALLEL }, work));
-  return { found: overdue.length, decided, failed, oldestSeconds: Math.ceil((now - oldest) / 1_000) };
 }
 
-/** One that fails must not keep the others from being decided; a bug still ends the run. */
-async function isDecided(registration: Registration, mapping: Mapping, task: Task): Promise<boolean> {
-  try {
-    if (mapping.operation) {
-      await decide(registration, { ...mapping, operation: mapping.operation }, task);
+const ofMapping = (registration: Registration, { operation, ...mapping }: Mapping, task: Task): Overdue[] =>
+  operation
+    ? [
+        {
+          actionableAt: operation.actionableAt,
+          decide: () => decide(registration, { ...mapping, operation }, task),
+        },
+      ]
+    : [];
+
+/**
+ * One that fails must not keep the others from being decided; a bug still ends the run.
+ *
+ * @returns whether each was decided; undefined where there was no time left for it.
+ */
+async function decideAll(
+  registration: Registration,
+  overdue: readonly Overdue[],
+  task: Task,
+): Promise<(boolean | undefined)[]> {
+  const ends = await inParallel(
+    PARALLEL,
+    overdue.map((one) => () => (registration.now() < task.deadline ? isDecided(one) : Promise.resolve(undefined))),
+  );
+  return ends.map((end) => {
+    if (end.status === "rejected") {
+      throw end.reason;
     }
+    return end.value;
+  });
+}
+
+async function isDecided(overdue: Overdue): Promise<boolean> {
+  try {
+    await overdue.decide();
     return true;
   } catch (error) {
     if (error instanceof AdapterError) {

@@ -1,8 +1,9 @@
 import type { Patient, PatientLink } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
+import { unknownMeaning } from "../mapping/obstacles.ts";
 import type { Conflict, Content, Mapping } from "../store/mapping-store.ts";
 import type { Registered } from "./create-patient.ts";
-import { findMatch, isPresent } from "./find-match.ts";
+import { findMatch, holderOf, isPresent } from "./find-match.ts";
 import { carryOut, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { opened } from "./transitions.ts";
@@ -13,6 +14,9 @@ import { opened } from "./transitions.ts";
  */
 export const resolvesDuplicate = ({ active, link = [] }: Patient): boolean =>
   active === false && link.filter(isReplacedBy).length === 1;
+
+/** A patient of this server, by whatever version. Another server's patient of the same id is somebody else. */
+const LOCAL_PATIENT = /^Patient\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/;
 
 const isReplacedBy = ({ type }: PatientLink): boolean => type === "replaced-by";
 
@@ -28,6 +32,10 @@ export async function replacePatient(
   patient: Patient,
   task: Task,
 ): Promise<Registered | { readonly conflict: Conflict }> {
+  const faults = unknownMeaning(patient);
+  if (faults.length > 0) {
+    throw new AdapterError({ kind: "unprocessable", faults }, "The Patient means something that is not known here.");
+  }
   const survivor = await survivorOf(registration, mapping, patient, task);
   if (mapping.state === "replaced" && mapping.replacedBy === survivor) {
     return { outcome: "unchanged", mapping };
@@ -63,10 +71,11 @@ async function survivorOf(
 ): Promise<string> {
   const index = link.findIndex(isReplacedBy);
   const { reference, identifier } = link[index]?.other ?? {};
+  const id = reference === undefined ? undefined : LOCAL_PATIENT.exec(reference)?.[1];
   const survivor =
     reference === undefined
       ? await findMatch(registration, { system: identifier?.system ?? "", value: identifier?.value ?? "" }, task)
-      : await registration.store.find(reference.split("/").at(-1) ?? "");
+      : id && (await holderOf(registration, id, task));
   if (!survivor || !isPresent(survivor) || survivor.state === "replaced" || survivor.id === mapping.id) {
     throw new AdapterError(
       {

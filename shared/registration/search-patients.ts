@@ -1,4 +1,5 @@
 import { AdapterError } from "../failure/failure.ts";
+import type { ParticleGateway } from "../particle/particle-gateway.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { type Held, heldBy } from "./read-patient.ts";
@@ -67,7 +68,7 @@ export async function listPatients(
 ): Promise<Listing> {
   const { store, particle, keyedHash } = searching;
   const hash = await keyedHash();
-  for await (const page of particle.listPatientIds(continuation_token, { deadline })) {
+  for await (const page of pagesFrom(particle, continuation_token, deadline)) {
     const rest = page.patient_ids
       .map((patient_id) => ({ patient_id, place: hash.hash("place", patient_id) }))
       .filter(({ place }) => place > after)
@@ -85,6 +86,22 @@ export async function listPatients(
     return { patients, ...(next && { next }) };
   }
   return { patients: [] };
+}
+
+/** @throws AdapterError `invalid` when Particle does not know the token, beside what the gateway throws. */
+async function* pagesFrom(particle: ParticleGateway, token: string | undefined, deadline: number) {
+  try {
+    yield* particle.listPatientIds(token, { deadline });
+  } catch (error) {
+    if (error instanceof AdapterError && error.failure.kind === "particle-rejected") {
+      const diagnostics = "Particle does not know this page any more. Begin the search again, and follow its links.";
+      throw new AdapterError(
+        { kind: "invalid", faults: [{ severity: "error", code: "value", diagnostics }] },
+        "Particle refused a continuation token.",
+      );
+    }
+    throw error;
+  }
 }
 
 function nextPosition(here?: string, following?: string, after?: string): Position | undefined {

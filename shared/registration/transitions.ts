@@ -8,7 +8,7 @@ export const NO_CONTENT: Content = { identifiers: [], indexKeys: [], claims: [] 
 
 /** The mapping with an operation in flight; until that completes, it goes on saying what it said before. */
 export function opened(
-  prior: Mapping | { readonly id: string; readonly patient_id: string },
+  prior: Mapping | { readonly id: string; readonly patient_id: string; readonly transaction?: string },
   kind: OperationKind,
   intended: Content,
   operation: Pick<Operation, "token" | "owner" | "deadline" | "actionableAt">,
@@ -73,7 +73,7 @@ function concluded(
   { now, particleIndexKeys = [] }: Completion,
   content: Content & Pick<Mapping, "state" | "particle_patient_id" | "echo">,
 ): Finish {
-  const { id, patient_id, version, operation } = mapping;
+  const { id, patient_id, version, operation, transaction } = mapping;
   const indexKeys = [...new Set([...content.indexKeys, ...particleIndexKeys])];
   const next: Mapping = {
     ...content,
@@ -83,6 +83,8 @@ function concluded(
     version: version + 1,
     lastUpdated: new Date(now).toISOString(),
     lastOperation: { token: operation.token, result },
+    // Nothing but the end of the transaction, or of the patient, takes it out of the transaction.
+    ...(transaction !== undefined && operation.kind !== "delete" && { transaction }),
   };
   const reserved = reservedBy(mapping);
   return {
@@ -127,6 +129,9 @@ export function rolledBack(mapping: OpenMapping, expiresAt: number): Finish {
       indexKeys: without(intended.indexKeys, mapping.indexKeys),
       claims: without(intended.claims, mapping.claims),
     },
+    ...(priorState === "abandoned" && {
+      expire: { indexKeys: mapping.indexKeys, claims: mapping.claims, at: expiresAt },
+    }),
   };
 }
 

@@ -1,11 +1,9 @@
 import type { Patient } from "fhir/r4";
-import { AdapterError } from "../failure/failure.ts";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
-import { conditionClaim, decisiveClaim, type IdentifierCondition, kindOfClaim, uniqueClaims } from "./claims.ts";
+import { conditionClaim, type IdentifierCondition, uniqueClaims } from "./claims.ts";
 import { beginCreate, type Registered } from "./create-patient.ts";
-import { inFlight, settled } from "./decide.ts";
-import { deletePatient } from "./delete-patient.ts";
-import { holderOf, isPresent } from "./find-match.ts";
+import { inFlight } from "./decide.ts";
+import { isPresent } from "./find-match.ts";
 import { hasContent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { newOperation } from "./operation.ts";
@@ -13,7 +11,9 @@ import type { Registration, Task } from "./registration.ts";
 import { guardOverlay, type OverlayReason, replacementOf, sendReplacement } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";
 import { replacePatient, resolvesDuplicate } from "./resolve-duplicate.ts";
+import { settled } from "./settle.ts";
 import { opened } from "./transitions.ts";
+import { yieldTo } from "./yield-to-holder.ts";
 
 export type UpdateRequest = {
   readonly id: string;
@@ -53,7 +53,11 @@ export async function tryUpdatePatient(
     if (!("conflict" in attempt)) {
       return attempt;
     }
-    if ((await yieldTo(registration, request, attempt.conflict, task)) === "lost") {
+    const { conflict } = attempt;
+    if (
+      conflict.kind !== "mapping" &&
+      (await yieldTo(registration, named(registration, request), conflict, task)) === "lost"
+    ) {
       return undefined;
     }
   }
@@ -72,6 +76,12 @@ export async function updatePatient(
   }
   return registered;
 }
+
+/** The ids that a request brings along. */
+const named = (registration: Registration, { id, patient }: UpdateRequest) => ({
+  id,
+  patient_id: intentOf(registration, patient, undefined).patient_id,
+});
 
 type Attempt = Registered | { readonly conflict: Conflict };
 
@@ -103,34 +113,4 @@ async function register(
     now: registration.now(),
   });
   return conflict ? { conflict } : sendReplacement(registration, hash, next, replacement);
-}
-
-/**
- * What to do about somebody in the way: try again, or give the condition up as `lost`. A registration that was abandoned
- * blocks nobody.
- *
- * @throws AdapterError `duplicate` when another patient holds a unique identifier or the patient_id.
- */
-async function yieldTo(
-  registration: Registration,
-  { id }: UpdateRequest,
-  conflict: Conflict,
-  task: Task,
-): Promise<"again" | "lost"> {
-  if (conflict.kind === "mapping") {
-    return "again";
-  }
-  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : conflict;
-  const holder = held && (await holderOf(registration, held.id, task));
-  if (!holder || holder.id === id) {
-    return "again";
-  }
-  if (holder.state === "abandoned") {
-    await deletePatient(registration, { id: holder.id }, task);
-    return "again";
-  }
-  if (conflict.kind === "claims" && held && "key" in held && kindOfClaim(held) === "IF-NONE-EXIST") {
-    return isPresent(holder) ? "lost" : "again";
-  }
-  throw new AdapterError({ kind: "duplicate", holder: holder.id }, "Another patient holds a unique identity.");
 }

@@ -33,6 +33,8 @@ export const ENV = {
   patientIdIdentifierSystem: "PATIENT_ID_IDENTIFIER_SYSTEM",
   /** System of the identifier that carries Particle's own particle_patient_id. */
   particlePatientIdIdentifierSystem: "PARTICLE_PATIENT_ID_IDENTIFIER_SYSTEM",
+  /** Origins, separated by blanks, whose pages may call the API; `*` = any, unset = none. */
+  corsAllowedOrigins: "CORS_ALLOWED_ORIGINS",
 } as const;
 
 export type EnvName = (typeof ENV)[keyof typeof ENV];

@@ -45,7 +45,10 @@ const SCHEMAS = {
   replacedPatients: v.optional(v.picklist(["keep", "delete"]), "keep"),
   patientIdIdentifierSystem: text,
   particlePatientIdIdentifierSystem: text,
-} as const satisfies Record<keyof typeof ENV, v.GenericSchema<string | undefined, unknown>>;
+} as const satisfies Record<
+  Exclude<keyof typeof ENV, "corsAllowedOrigins">,
+  v.GenericSchema<string | undefined, unknown>
+>;
 
 type Settings = { readonly [Key in keyof typeof SCHEMAS]: v.InferOutput<(typeof SCHEMAS)[Key]> };
 

@@ -17,6 +17,17 @@ export type LogEntry =
       readonly reason?: string;
     }
   | {
+      /** An entry of a batch, or the one for which a transaction failed. */
+      readonly code: "entry-failed";
+      readonly requestId: string;
+      readonly method: string;
+      readonly route: string;
+      /** Its place in the Bundle, from 0. */
+      readonly entry: number;
+      readonly failure?: string;
+      readonly reason?: string;
+    }
+  | {
       readonly code: "bug";
       readonly requestId: string;
       readonly error: string;

@@ -61,9 +61,7 @@ export async function writeAll(
       }
       if (attempt === ATTEMPTS) {
         throw busy === "conflict"
-          ? new AdapterError({ kind: "in-flight", retryAfterSeconds: 1 }, "DynamoDB kept cancelling on a conflict", {
-              cause: error,
-            })
+          ? new AdapterError({ kind: "in-flight", retryAfterSeconds: 1 }, "DynamoDB kept cancelling on a conflict")
           : storeUnavailable(error);
       }
       await pause.sleep(pause.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt));
@@ -71,12 +69,16 @@ export async function writeAll(
   }
 }
 
-export const storeUnavailable = (cause: unknown): AdapterError =>
-  new AdapterError(
-    { kind: "store-unavailable", retryAfterSeconds: 2 },
-    `DynamoDB did not answer: ${cause instanceof Error ? cause.name : "unknown"}`,
-    { cause },
-  );
+/** Refusals that no repetition mends: a request that is not well-formed, or a table that is not ours to use. */
+const OUR_FAULT = ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"];
+
+/** Names the cause and does not carry it: what DynamoDB says may quote what it was given. */
+export function storeUnavailable(cause: unknown): Error {
+  const name = cause instanceof Error ? cause.name : "unknown";
+  return OUR_FAULT.includes(name)
+    ? new Error(`DynamoDB refused the request: ${name}`)
+    : new AdapterError({ kind: "store-unavailable", retryAfterSeconds: 2 }, `DynamoDB did not answer: ${name}`);
+}
 
 async function send(client: DynamoDBClient, writes: readonly TransactWriteItem[]): Promise<void> {
   const [only, ...others] = writes;

@@ -1,22 +1,18 @@
-import {
-  type AttributeValue,
-  BatchGetItemCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  QueryCommand,
-  type TransactWriteItem,
-} from "@aws-sdk/client-dynamodb";
-import { type Pause, storeUnavailable, writeAll } from "./conditional-writes.ts";
+import { type AttributeValue, DynamoDBClient, type TransactWriteItem } from "@aws-sdk/client-dynamodb";
+import { AdapterError } from "../failure/failure.ts";
+import { type Pause, writeAll } from "./conditional-writes.ts";
 import type { Begin, Claim, Conflict, Finish, Mapping, MappingStore, Operation } from "./mapping-store.ts";
 import * as table from "./table.ts";
+import { createTableReads } from "./table-reads.ts";
+import { createTransactionRecords, inHands } from "./transaction-records.ts";
 
 type Item = Record<string, AttributeValue>;
 
 /** A write with the part that it plays, so that a refusal can be told by what it means. */
-type Write = { readonly part: "mapping" | "claim" | "reverse" | "index"; readonly write: TransactWriteItem };
-
-/** Keys that one BatchGetItem may hold. */
-const BATCH = 100;
+type Write = {
+  readonly part: "mapping" | "claim" | "reverse" | "index" | "transaction";
+  readonly write: TransactWriteItem;
+};
 
 const ALL_OLD = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 
@@ -24,7 +20,7 @@ const ALL_OLD = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 const createDynamoDbClient = (): DynamoDBClient =>
   new DynamoDBClient({
     maxAttempts: 4,
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000 },
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
 
 const defaultPause: Pause = {
@@ -41,75 +37,10 @@ export function createMappingStore(
   pause: Pause = defaultPause,
 ): MappingStore {
   const put = (Item: Item) => ({ Put: { TableName: tableName, Item } });
+  const reads = createTableReads(client, tableName, pause);
   const remove = (key: table.Key) => ({ Delete: { TableName: tableName, Key: table.encodeKey(key) } });
 
-  const read = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
-    try {
-      return await send();
-    } catch (error) {
-      throw storeUnavailable(error);
-    }
-  };
-
-  async function getAll(keys: readonly table.Key[]): Promise<Item[]> {
-    const batches: table.Key[][] = [];
-    for (let start = 0; start < keys.length; start += BATCH) {
-      batches.push(keys.slice(start, start + BATCH));
-    }
-    const found = await Promise.all(batches.map(getBatch));
-    return found.flat();
-  }
-
-  async function getBatch(keys: readonly table.Key[]): Promise<Item[]> {
-    const found: Item[] = [];
-    let missing = keys.map(table.encodeKey);
-    for (let attempt = 0; missing.length > 0; attempt += 1) {
-      if (attempt > 0) {
-        await pause.sleep(pause.random() * 50 * attempt);
-      }
-      const request = { [tableName]: { Keys: missing, ConsistentRead: true } };
-      const answer = await read(() => client.send(new BatchGetItemCommand({ RequestItems: request })));
-      found.push(...(answer.Responses?.[tableName] ?? []));
-      missing = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
-    }
-    return found;
-  }
-
-  async function idsUnder(hash: string): Promise<string[]> {
-    const ids: string[] = [];
-    let from: Item | undefined;
-    do {
-      const query = new QueryCommand({
-        TableName: tableName,
-        KeyConditionExpression: "pk = :pk",
-        ExpressionAttributeValues: { ":pk": { S: `IDENTIFIER#${hash}` } },
-        ProjectionExpression: "sk",
-        ConsistentRead: true,
-        ...(from && { ExclusiveStartKey: from }),
-      });
-      const answer = await read(() => client.send(query));
-      ids.push(...(answer.Items ?? []).map((item) => table.idOfIndexEntry({ sk: item["sk"]?.S ?? "" })));
-      from = answer.LastEvaluatedKey;
-    } while (from);
-    return ids;
-  }
-
-  async function overdueIn(shard: string, now: number, limit: number): Promise<{ id: string; actionableAt: number }[]> {
-    const query = new QueryCommand({
-      TableName: tableName,
-      IndexName: table.OPEN_INDEX,
-      KeyConditionExpression: "openShard = :shard AND actionableAt <= :now",
-      ExpressionAttributeValues: { ":shard": { S: shard }, ":now": { N: String(now) } },
-      Limit: limit,
-    });
-    const { Items = [] } = await read(() => client.send(query));
-    return Items.map((item) => ({
-      id: table.idOfMapping(item["pk"]?.S ?? ""),
-      actionableAt: Number(item["actionableAt"]?.N),
-    }));
-  }
-
-  function beginWrites({ next, prior, claims, unclaimed, indexKeys, now }: Begin): Write[] {
+  function beginWrites({ next, prior, claims, unclaimed, indexKeys, now, within }: Begin): Write[] {
     const mine = { ":id": { S: next.id }, ":now": { N: String(Math.floor(now / 1_000)) } };
     const free = {
       ConditionExpression: "attribute_not_exists(pk) OR #id = :id OR #expiresAt < :now",
@@ -145,6 +76,20 @@ export function createMappingStore(
           ]
         : []),
       ...indexKeys.map((hash): Write => ({ part: "index", write: put(table.encodeIndexEntry(hash, next.id)) })),
+      ...(within
+        ? [
+            {
+              part: "transaction",
+              write: {
+                ConditionCheck: {
+                  TableName: tableName,
+                  Key: table.encodeKey(table.transactionKey(within.id)),
+                  ...inHands(within.token),
+                },
+              },
+            } as const,
+          ]
+        : []),
     ];
   }
 
@@ -208,31 +153,26 @@ export function createMappingStore(
 
   return {
     async find(id) {
-      const command = new GetItemCommand({
-        TableName: tableName,
-        Key: table.encodeKey(table.mappingKey(id)),
-        ConsistentRead: true,
-      });
-      const { Item } = await read(() => client.send(command));
-      return Item && table.decodeMapping(Item);
+      const item = await reads.get(table.mappingKey(id));
+      return item && table.decodeMapping(item);
     },
 
     async findMany(ids) {
-      return (await getAll(ids.map(table.mappingKey))).map(table.decodeMapping);
+      return (await reads.getAll(ids.map(table.mappingKey))).map(table.decodeMapping);
     },
 
     async findIdsByIndexKeys(indexKeys) {
-      const found = await Promise.all([...new Set(indexKeys)].map(idsUnder));
+      const found = await Promise.all([...new Set(indexKeys)].map(reads.idsUnder));
       return [...new Set(found.flat())];
     },
 
     async findIdsByPatientIds(patient_ids) {
-      const items = await getAll(patient_ids.map(table.reverseKey));
+      const items = await reads.getAll(patient_ids.map(table.reverseKey));
       return new Map(items.map((item) => [item["pk"]?.S?.slice("PARTICLE#".length) ?? "", table.decodeId(item)]));
     },
 
     async findClaims(keys) {
-      return (await getAll(keys.map(table.claimKey))).map(table.decodeClaim);
+      return (await reads.getAll(keys.map(table.claimKey))).map(table.decodeClaim);
     },
 
     async begin(begin) {
@@ -259,15 +199,9 @@ export function createMappingStore(
     },
 
     async findOverdue(now, limit) {
-      const shards = await Promise.all(table.openShards.map((shard) => overdueIn(shard, now, limit)));
-      const oldest = shards.flat().sort((a, b) => a.actionableAt - b.actionableAt);
-      // The index may lag behind: what the mapping itself says decides.
-      const found = (await getAll(oldest.slice(0, limit).map(({ id }) => table.mappingKey(id)))).map(
-        table.decodeMapping,
-      );
-      const due = found.flatMap((mapping) =>
-        mapping.operation ? [{ mapping, at: mapping.operation.actionableAt }] : [],
-      );
+      const due = (await reads.overdue("PATIENT#", now, limit))
+        .map(table.decodeMapping)
+        .flatMap((mapping) => (mapping.operation ? [{ mapping, at: mapping.operation.actionableAt }] : []));
       return due
         .filter(({ at }) => at <= now)
         .sort((a, b) => a.at - b.at)
@@ -276,6 +210,8 @@ export function createMappingStore(
 
     takeOver: (mapping: Mapping, operation: Operation) =>
       replaceMapping({ ...mapping, operation }, mapping.operation?.token ?? ""),
+
+    ...createTransactionRecords(client, tableName, pause, reads),
   };
 }
 
@@ -316,6 +252,12 @@ function conflictOf(begin: Begin, writes: readonly Write[], refusals: ReadonlyMa
       return mapping?.operation?.token === begin.next.operation?.token && mapping !== undefined
         ? undefined
         : ({ kind: "mapping", mapping } satisfies Conflict);
+    }
+    if (part === "transaction") {
+      throw new AdapterError(
+        { kind: "outcome-unknown", retryAfterSeconds: 1 },
+        "Somebody undoes the transaction that this is part of.",
+      );
     }
     if (part === "reverse" && item) {
       conflict = { kind: "patient_id", id: table.decodeId(item) };

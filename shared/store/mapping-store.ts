@@ -72,6 +72,25 @@ export type Mapping = Content & {
   };
   /** Epoch seconds after which this mapping is garbage; only on `abandoned`. */
   readonly expiresAt?: number;
+  /** Id of the transaction that registered it and has not ended: until then, nobody else may change it or rely on it. */
+  readonly transaction?: string;
+};
+
+/**
+ * Patients that are registered together or not at all. While this record is there, those of them that exist carry its
+ * id; whoever changes the record must hold its token.
+ */
+export type Transaction = {
+  readonly id: string;
+  readonly token: string;
+  /** The request that has it in its hands. */
+  readonly owner: string;
+  /** FHIR ids under which its patients are registered; some may never have come to be. */
+  readonly ids: readonly string[];
+  /** Epoch milliseconds after which its owner sends nothing any more. */
+  readonly deadline: number;
+  /** Epoch milliseconds from which anyone may undo it. */
+  readonly actionableAt: number;
 };
 
 /** A reservation of an identity, written only if nobody holds it. */
@@ -101,6 +120,8 @@ export type Begin = {
   readonly indexKeys: readonly string[];
   /** Epoch milliseconds; claims that expired before it count as free. */
   readonly now: number;
+  /** The transaction that this is part of: it must be in the hands of the one who holds this token. */
+  readonly within?: Pick<Transaction, "id" | "token">;
 };
 
 /** Why a begin wrote nothing. */
@@ -145,7 +166,10 @@ export interface MappingStore {
   findIdsByPatientIds(patient_ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Those of the claims that somebody holds; one that has expired may be among them. */
   findClaims(keys: readonly string[]): Promise<readonly Claim[]>;
-  /** Undefined when begun; otherwise nothing was written. */
+  /**
+   * Undefined when begun; otherwise nothing was written. Throws `outcome-unknown` when the transaction that it is part of
+   * is in other hands.
+   */
   begin(begin: Begin): Promise<Conflict | undefined>;
   /** False when the operation with this token is not open any more; then nothing was written. */
   finish(finish: Finish): Promise<boolean>;
@@ -153,4 +177,19 @@ export interface MappingStore {
   findOverdue(now: number, limit: number): Promise<readonly Mapping[]>;
   /** Hands an open operation to another owner: same operation under a new token and new times. */
   takeOver(mapping: Mapping, operation: Operation): Promise<boolean>;
+  /** Writes the record of a transaction, before anything of it. */
+  beginTransaction(transaction: Transaction): Promise<void>;
+  /** Undefined when it has ended. */
+  findTransaction(id: string): Promise<Transaction | undefined>;
+  /**
+   * Ends a transaction well: its record goes, and these patients of it (at most 99) stand on their own from now on. False
+   * when it is in other hands; then nothing was written.
+   */
+  commitTransaction(transaction: Transaction, mappings: readonly Mapping[]): Promise<boolean>;
+  /** Hands a transaction to who is going to undo it: the same under a new token and new times. */
+  takeOverTransaction(transaction: Transaction, next: Transaction): Promise<boolean>;
+  /** Ends a transaction of which nothing is left. False when it is in other hands. */
+  endTransaction(transaction: Transaction): Promise<boolean>;
+  /** Transactions that anyone may undo at `now` (epoch milliseconds), the longest waiting first. */
+  findOverdueTransactions(now: number, limit: number): Promise<readonly Transaction[]>;
 }

@@ -1,7 +1,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import * as v from "valibot";
-import type { Claim, Mapping } from "./mapping-store.ts";
+import type { Claim, Mapping, Transaction } from "./mapping-store.ts";
 
 /**
  * The single table: its keys and the shapes of its items. Keys hold FHIR ids, patient_ids and keyed hashes, never an
@@ -13,6 +13,7 @@ import type { Claim, Mapping } from "./mapping-store.ts";
  * | identifier index | `IDENTIFIER#<hash>`  | `PATIENT#<id>` |
  * | identity claim   | `CLAIM#<kind>#<hash>`| `CLAIM`      |
  * | reverse mapping  | `PARTICLE#<patient_id>` | `PARTICLE` |
+ * | transaction      | `TRANSACTION#<id>`   | `TRANSACTION` |
  */
 export type Key = { readonly pk: string; readonly sk: string };
 
@@ -21,15 +22,14 @@ export const indexKey = (hash: string, id: string): Key => ({ pk: `IDENTIFIER#${
 export const claimKey = (key: string): Key => ({ pk: `CLAIM#${key}`, sk: "CLAIM" });
 export const reverseKey = (patient_id: string): Key => ({ pk: `PARTICLE#${patient_id}`, sk: "PARTICLE" });
 
-/** FHIR id in the key of a mapping. */
-export const idOfMapping = (pk: string): string => pk.slice("PATIENT#".length);
+export const transactionKey = (id: string): Key => ({ pk: `TRANSACTION#${id}`, sk: "TRANSACTION" });
 
 /** FHIR id at the end of an identifier index entry. */
 export const idOfIndexEntry = (key: { readonly sk: string }): string => key.sk.slice("PATIENT#".length);
 
 /**
- * Partitions of the in-flight index. Every open operation is an entry of it, so a single partition would bound the
- * write rate of the whole table (1,000 units a second on a partition).
+ * Partitions of the in-flight index. Every open operation and every open transaction is an entry of it, so a single
+ * partition would bound the write rate of the whole table (1,000 units a second on a partition).
  */
 const OPEN_SHARDS = 8;
 
@@ -99,6 +99,16 @@ const mappingItem = v.object({
     v.object({ token: v.string(), result: v.picklist(["completed", "rolled-back", "drifted", "abandoned"]) }),
   ),
   expiresAt: v.optional(v.number()),
+  transaction: v.optional(v.string()),
+});
+
+const transactionItem = v.object({
+  id: v.string(),
+  token: v.string(),
+  owner: v.string(),
+  ids: strings,
+  deadline: v.number(),
+  actionableAt: v.number(),
 });
 
 const claimItem = v.object({
@@ -109,6 +119,16 @@ const claimItem = v.object({
 });
 
 type Item = Record<string, AttributeValue>;
+
+/** @throws Error that names the attributes; the library's own error would carry what they hold. */
+function decoded<Schema extends v.GenericSchema>(schema: Schema, item: Item): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, unmarshall(item));
+  if (!result.success) {
+    const faults = result.issues.map((issue) => v.getDotPath(issue) ?? "the item");
+    throw new Error(`An item of the table is not readable at ${[...new Set(faults)].join(", ")}.`);
+  }
+  return result.output;
+}
 
 const encode = (item: Record<string, unknown>): Item => marshall(item, { removeUndefinedValues: true });
 
@@ -122,12 +142,18 @@ export const encodeMapping = (mapping: Mapping): Item =>
     ...(mapping.operation && { openShard: openShard(mapping.id), actionableAt: mapping.operation.actionableAt }),
   });
 
-export const decodeMapping = (item: Item): Mapping => v.parse(mappingItem, unmarshall(item));
+export const decodeMapping = (item: Item): Mapping => decoded(mappingItem, item);
+
+/** Its `actionableAt` is the sort key of the in-flight index, too. */
+export const encodeTransaction = (transaction: Transaction): Item =>
+  encode({ ...transactionKey(transaction.id), ...transaction, openShard: openShard(transaction.id) });
+
+export const decodeTransaction = (item: Item): Transaction => decoded(transactionItem, item);
 
 export const encodeClaim = ({ key, ...claim }: Claim): Item => encode({ ...claimKey(key), ...claim });
 
 export function decodeClaim(item: Item): Claim {
-  const { pk, ...claim } = v.parse(claimItem, unmarshall(item));
+  const { pk, ...claim } = decoded(claimItem, item);
   return { key: pk.slice("CLAIM#".length), ...claim };
 }
 
@@ -135,4 +161,4 @@ export const encodeIndexEntry = (hash: string, id: string): Item => encode({ ...
 
 export const encodeReverse = (patient_id: string, id: string): Item => encode({ ...reverseKey(patient_id), id });
 
-export const decodeId = (item: Item): string => v.parse(v.object({ id: v.string() }), unmarshall(item)).id;
+export const decodeId = (item: Item): string => decoded(v.object({ id: v.string() }), item).id;

@@ -106,7 +106,7 @@ describe.each(stageNames)("stage %s", (name) => {
 
   it("runs every function on arm64 and Node.js 24, traced, with JSON logs in a group of its own", () => {
     const functions = stack.node.findAll().filter((node) => node instanceof CfnFunction);
-    expect(functions).toHaveLength(10);
+    expect(functions).toHaveLength(12);
     for (const lambda of functions) {
       expect(lambda.architectures, lambda.node.path).toEqual(["arm64"]);
       expect(lambda.runtime, lambda.node.path).toBe("nodejs24.x");
@@ -116,14 +116,14 @@ describe.each(stageNames)("stage %s", (name) => {
       ({ Properties }) => Properties.LoggingConfig,
     );
     expect(logs.every(({ LogFormat }) => LogFormat === "JSON")).toBe(true);
-    expect(new Set(logs.map(({ LogGroup }) => LogGroup.Ref)).size).toBe(10);
+    expect(new Set(logs.map(({ LogGroup }) => LogGroup.Ref)).size).toBe(12);
   });
 
   it("ends every function that a request waits for before the gateway gives up", () => {
     const timeouts = Object.entries(resourcesOf(template, "AWS::Lambda::Function"))
       .filter(([id]) => !/RefreshToken|RecoverRegistrations/.test(id))
       .map(([, { Properties }]) => Properties.Timeout);
-    expect(timeouts).toEqual(Array(8).fill(25));
+    expect(timeouts).toEqual(Array(10).fill(25));
     template.allResourcesProperties("AWS::ApiGateway::Method", { Integration: { TimeoutInMillis: 29_000 } });
   });
 

@@ -7,6 +7,7 @@ import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
+import { functionSpecs } from "../../infra/constructs/function-specs.ts";
 import { logicalIdOf, resourcesOf, testApp } from "./test-app.ts";
 
 const particle = { baseUrl: "https://sandbox.particlehealth.com" };
@@ -191,7 +192,7 @@ describe("FhirParticleAdapter", () => {
     const template = Template.fromStack(stack);
     template.resourceCountIs("AWS::ApiGateway::RestApi", 2);
     template.resourceCountIs("AWS::DynamoDB::Table", 2);
-    template.resourceCountIs("AWS::Lambda::Function", 20);
+    template.resourceCountIs("AWS::Lambda::Function", 2 * Object.keys(functionSpecs).length);
     template.allResourcesProperties("AWS::ApiGateway::Method", { AuthorizationType: "AWS_IAM" });
     for (const { Properties } of Object.values(resourcesOf(template, "AWS::IAM::Policy"))) {
       const text = JSON.stringify(Properties);

@@ -96,11 +96,11 @@ describe("logs of the gateway", () => {
     ]);
   });
 
-  it("hold errors only, without bodies", () => {
+  it("hold errors only, without bodies, and no traces with ids", () => {
     expect(Properties.MethodSettings).toEqual([
       expect.objectContaining({ LoggingLevel: "ERROR", DataTraceEnabled: false }),
     ]);
-    expect(Properties.TracingEnabled).toBe(true);
+    expect(Properties.TracingEnabled).toBe(false);
   });
 
   it("lie in a group that is there before the gateway would make one that never expires", () => {

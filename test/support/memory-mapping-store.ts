@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Begin, Claim, Conflict, Finish, Mapping, MappingStore } from "../../shared/store/mapping-store.ts";
+import { AdapterError } from "../../shared/failure/failure.ts";
+import type {
+  Begin,
+  Claim,
+  Conflict,
+  Finish,
+  Mapping,
+  MappingStore,
+  Transaction,
+} from "../../shared/store/mapping-store.ts";
 
 /**
  * The mapping store in memory: every method is one atomic step, as a conditional write or a strongly consistent read of
@@ -12,11 +21,15 @@ export type MemoryMappingStore = MappingStore & {
   readonly contents: {
     readonly mappings: ReadonlyMap<string, Mapping>;
     readonly claims: ReadonlyMap<string, Claim>;
-    /** FHIR ids by index key. */
-    readonly index: ReadonlyMap<string, ReadonlySet<string>>;
+    /** FHIR ids by index key, with the expiry of the entry in epoch seconds where it has one. */
+    readonly index: ReadonlyMap<string, ReadonlyMap<string, number | undefined>>;
     /** FHIR id by patient_id. */
     readonly reverse: ReadonlyMap<string, string>;
+    /** Open ones by id. */
+    readonly transactions: ReadonlyMap<string, Transaction>;
   };
+  /** Removes what expired before `now` (epoch milliseconds), as DynamoDB's time to live does sooner or later. */
+  collectGarbage(now: number): void;
 };
 
 const isSameEnd = (current: Mapping, next: Mapping | undefined): boolean =>
@@ -25,19 +38,23 @@ const isSameEnd = (current: Mapping, next: Mapping | undefined): boolean =>
 export function createMemoryMappingStore(): MemoryMappingStore {
   const mappings = new Map<string, Mapping>();
   const claims = new Map<string, Claim>();
-  const index = new Map<string, Set<string>>();
+  const index = new Map<string, Map<string, number | undefined>>();
   const reverse = new Map<string, string>();
+  const transactions = new Map<string, Transaction>();
 
   const lead = (key: string, id: string) => {
-    const ids = index.get(key) ?? new Set();
-    index.set(key, ids.add(id));
+    const ids = index.get(key) ?? new Map<string, number | undefined>();
+    index.set(key, ids.set(id, undefined));
   };
 
-  const conflictOf = ({ next, prior, claims: wanted, unclaimed, now }: Begin): Conflict | undefined => {
+  const conflictOf = ({ next, prior, claims: wanted, unclaimed, now, within }: Begin): Conflict | undefined => {
     const current = mappings.get(next.id);
-    const isUnchanged = prior
-      ? current?.state === prior.state && current.version === prior.version && current.operation === undefined
-      : current === undefined;
+    const isUnchanged =
+      prior && "token" in prior
+        ? current?.operation?.token === prior.token
+        : prior
+          ? current?.state === prior.state && current.version === prior.version && current.operation === undefined
+          : current === undefined;
     if (!isUnchanged) {
       return { kind: "mapping", mapping: current };
     }
@@ -49,8 +66,16 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     const others = held.filter(
       ({ id, expiresAt }) => id !== next.id && (expiresAt === undefined || expiresAt >= Math.floor(now / 1_000)),
     );
+    if (within && transactions.get(within.id)?.token !== within.token) {
+      throw new AdapterError(
+        { kind: "outcome-unknown", retryAfterSeconds: 1 },
+        "Somebody undoes the transaction that this is part of.",
+      );
+    }
     return others.length > 0 ? { kind: "claims", claims: others } : undefined;
   };
+
+  const isHeldBy = ({ id, token }: Transaction) => transactions.get(id)?.token === token;
 
   const begin = (request: Begin): Conflict | undefined => {
     const conflict = conflictOf(request);
@@ -100,11 +125,37 @@ export function createMemoryMappingStore(): MemoryMappingStore {
         claims.set(key, { ...claim, expiresAt: expire.at });
       }
     });
+    expire?.indexKeys.forEach((key) => {
+      const ids = index.get(key);
+      if (ids?.has(id)) {
+        ids.set(id, expire.at);
+      }
+    });
     return true;
   };
 
+  const collectGarbage = (now: number) => {
+    const isGarbage = ({ expiresAt }: { readonly expiresAt?: number | undefined }) =>
+      expiresAt !== undefined && expiresAt * 1_000 < now;
+    for (const items of [mappings, claims]) {
+      [...items]
+        .filter(([, item]) => isGarbage(item))
+        .forEach(([key]) => {
+          items.delete(key);
+        });
+    }
+    for (const ids of index.values()) {
+      [...ids]
+        .filter(([, expiresAt]) => isGarbage({ expiresAt }))
+        .forEach(([id]) => {
+          ids.delete(id);
+        });
+    }
+  };
+
   return {
-    contents: { mappings, claims, index, reverse },
+    contents: { mappings, claims, index, reverse, transactions },
+    collectGarbage,
     forget: (id) => {
       mappings.delete(id);
       for (const claim of claims.values()) {
@@ -115,7 +166,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     },
     find: async (id) => mappings.get(id),
     findMany: async (ids) => ids.flatMap((id) => mappings.get(id) ?? []),
-    findIdsByIndexKeys: async (keys) => [...new Set(keys.flatMap((key) => [...(index.get(key) ?? [])]))],
+    findIdsByIndexKeys: async (keys) => [...new Set(keys.flatMap((key) => [...(index.get(key)?.keys() ?? [])]))],
     findIdsByPatientIds: async (patient_ids) =>
       new Map(
         patient_ids.flatMap((patient_id) => {
@@ -139,5 +190,46 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       mappings.set(mapping.id, { ...mapping, operation });
       return true;
     },
+    beginTransaction: async (transaction) => void transactions.set(transaction.id, transaction),
+    findTransaction: async (id) => transactions.get(id),
+    commitTransaction: async (transaction, members) => {
+      const current = members.map(({ id }) => mappings.get(id));
+      if (!isHeldBy(transaction) || current.some((mapping) => mapping?.transaction !== transaction.id)) {
+        return (
+          members.length > 0 &&
+          !transactions.has(transaction.id) &&
+          members.every(
+            ({ lastOperation }, index) =>
+              current[index]?.transaction === undefined &&
+              current[index]?.lastOperation?.token === lastOperation?.token,
+          )
+        );
+      }
+      transactions.delete(transaction.id);
+      for (const mapping of current) {
+        if (mapping) {
+          const { transaction: _, ...alone } = mapping;
+          mappings.set(alone.id, alone);
+        }
+      }
+      return true;
+    },
+    takeOverTransaction: async (transaction, next) => {
+      if (isHeldBy(transaction)) {
+        transactions.set(next.id, next);
+      }
+      return isHeldBy(next);
+    },
+    endTransaction: async (transaction) => {
+      if (isHeldBy(transaction)) {
+        transactions.delete(transaction.id);
+      }
+      return !transactions.has(transaction.id);
+    },
+    findOverdueTransactions: async (now, limit) =>
+      [...transactions.values()]
+        .filter(({ actionableAt }) => actionableAt <= now)
+        .sort((a, b) => a.actionableAt - b.actionableAt)
+        .slice(0, limit),
   };
 }

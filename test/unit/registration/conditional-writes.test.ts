@@ -6,6 +6,7 @@ import {
 } from "../../../shared/registration/conditional-writes.ts";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { readPatient } from "../../../shared/registration/read-patient.ts";
+import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
@@ -154,6 +155,21 @@ describe("resolving a duplicate", () => {
     expect([...harness.particle.held.keys()]).toEqual([kept.patient_id]);
   });
 
+  it("stays a deleted duplicate when an update of it did not arrive", async () => {
+    const { harness, duplicate, kept } = await withDuplicate({ replacedPatients: "delete" });
+    await feed(harness, resolution({ identifier: OTHER_MRN }));
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(feed(harness, henrick({ address: MOVED })));
+    settle(harness);
+    await recoverRegistrations(harness, harness.task());
+    expect(harness.store.contents.mappings.get(duplicate.id)).toMatchObject({
+      state: "replaced",
+      replacedBy: kept.id,
+      version: 2,
+    });
+    expect([...harness.particle.held.keys()]).toEqual([kept.patient_id]);
+  });
+
   it("becomes an ordinary patient again when it is sent as one", async () => {
     const { harness } = await withDuplicate();
     await feed(harness, resolution({ identifier: OTHER_MRN }));
@@ -182,5 +198,51 @@ describe("resolving a duplicate", () => {
       kind: "unprocessable",
     });
     expect(harness.store.contents.mappings.size).toBe(0);
+  });
+});
+
+describe("a link that must not be misread", () => {
+  const registered = async () => {
+    const harness = createHarness({ replacedPatients: "delete" });
+    await feed(harness, henrick());
+    const kept = await feed(harness, henrick({ id: "survivor", identifier: [OTHER_MRN] }), OTHER_MRN);
+    return { harness, kept: kept.mapping };
+  };
+  const resolution = (reference: string, more: Partial<Patient> = {}): Patient => ({
+    resourceType: "Patient",
+    identifier: [MRN],
+    active: false,
+    link: [{ type: "replaced-by", other: { reference } }],
+    ...more,
+  });
+
+  it.each([
+    "https://elsewhere.example/fhir/Patient/survivor",
+    "RelatedPerson/survivor",
+    "urn:uuid:survivor",
+    "#survivor",
+  ])("%s is no patient of this server", async (reference) => {
+    const { harness } = await registered();
+    expect(await failureOf(feed(harness, resolution(reference)))).toMatchObject({
+      kind: "unprocessable",
+      faults: [{ expression: "Patient.link[0].other" }],
+    });
+    expect(harness.particle.held.size).toBe(2);
+  });
+
+  it("may name a version", async () => {
+    const { harness, kept } = await registered();
+    const resolved = await feed(harness, resolution("Patient/survivor/_history/1"));
+    expect(resolved.mapping.replacedBy).toBe(kept.id);
+  });
+
+  it("is not acted on beside what changes its meaning in unknown ways", async () => {
+    const { harness } = await registered();
+    const modified = { modifierExtension: [{ url: "https://x.example/not", valueBoolean: true }], implicitRules: "x" };
+    expect(await failureOf(feed(harness, resolution("Patient/survivor", modified)))).toMatchObject({
+      kind: "unprocessable",
+      faults: [{ expression: "Patient.implicitRules" }, { expression: "Patient.modifierExtension[0]" }],
+    });
+    expect(harness.particle.held.size).toBe(2);
   });
 });

@@ -121,6 +121,23 @@ describe("createPatient", () => {
     });
   });
 
+  it("finds a patient with the identifier that came to be registered only after it had looked", async () => {
+    const harness = createHarness();
+    const { findMany } = harness.store;
+    let registered: unknown;
+    const store = {
+      ...harness.store,
+      findMany: async (ids: readonly string[]) => {
+        const found = await findMany(ids);
+        registered ??= (await create(harness)).mapping.id;
+        return found;
+      },
+    };
+    const late = await createPatient({ ...harness, store }, { patient: henrick(), ifNoneExist: MRN }, harness.task());
+    expect(late).toMatchObject({ outcome: "existing", mapping: { id: registered } });
+    expect(harness.particle.held.size).toBe(1);
+  });
+
   it("leaves nothing behind when Particle refuses", async () => {
     const harness = createHarness();
     harness.particle.failNext("putPatient", REFUSED);

@@ -146,6 +146,41 @@ describe("patchPatient", () => {
     expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
   });
 
+  it("leaves nothing behind when the table did what it did not answer", async () => {
+    const harness = await registered(henrick(), { uniqueIdentifierSystems: [MRN.system] });
+    let begins = 0;
+    const store: Harness["store"] = {
+      ...harness.store,
+      begin: async (begin) => {
+        const conflict = await harness.store.begin(begin);
+        begins += 1;
+        if (begins === 2) {
+          throw new AdapterError({ kind: "store-unavailable", retryAfterSeconds: 2 }, "It did not answer.");
+        }
+        return conflict;
+      },
+    };
+    const change = () => henrick({ identifier: [MRN, OTHER_MRN] });
+    const work = patchPatient({ ...harness, store }, { id: ID, change }, harness.task());
+    expect(await failureOf(work)).toMatchObject({ kind: "store-unavailable" });
+    const hash = await harness.keyedHash();
+    expect(await harness.store.findIdsByIndexKeys(hash.indexKeysToFind(MRN.system, OTHER_MRN.value))).toEqual([]);
+    expect(harness.store.contents.claims.size).toBe(1);
+    expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
+  });
+
+  it("is not refused a unique identifier that only an abandoned registration holds", async () => {
+    const harness = await registered(henrick(), { uniqueIdentifierSystems: [MRN.system] });
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    const other = { id: "second", patient: henrick({ identifier: [OTHER_MRN] }) };
+    await failureOf(updatePatient(harness, other, harness.task()));
+    const renumbered = (patient: Patient): Patient => ({ ...patient, identifier: [OTHER_MRN] });
+    expect(await failureOf(patch(harness, renumbered))).toMatchObject({ kind: "in-flight" });
+    expect(mappingOf(harness)?.operation).toBeUndefined();
+    settle(harness);
+    expect(await patch(harness, renumbered)).toMatchObject({ outcome: "updated", mapping: { version: 2 } });
+  });
+
   it("finds nothing to patch where nothing is", async () => {
     const harness = createHarness();
     expect(await failureOf(patch(harness, moved))).toEqual({ kind: "not-found", reason: "patient" });

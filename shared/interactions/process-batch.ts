@@ -1,0 +1,111 @@
+import type { BundleEntry as ResponseEntry } from "fhir/r4";
+import type { Fault } from "../failure/failure.ts";
+import { type FhirRequest, invalid } from "../http/request.ts";
+import type { FhirResponse } from "../http/response.ts";
+import { inParallel } from "../registration/in-parallel.ts";
+import type { Registration } from "../registration/registration.ts";
+import type { BundleEntry } from "./bundle-request.ts";
+import { answeredEntry, bundleResponse, failedEntry } from "./bundle-response.ts";
+import { type ReportEntry, unprocessable } from "./entry-failure.ts";
+import { entryInteractions, READS } from "./entry-interactions.ts";
+import { referencesWithinBatch } from "./entry-references.ts";
+import { type EntryRequest, entryRequestOf } from "./entry-request.ts";
+
+const PARALLEL = 8;
+
+/**
+ * What fits the time: 20 seconds, 8 at a time, leave each of 100 entries 1.6 seconds, several times what a call of
+ * Particle takes. A search reads up to 50 patients, and 20 of them together fill a sixth of the 6 MB of an answer.
+ */
+const MOST = 100;
+const WEIGHT_OF_SEARCH = 5;
+
+/**
+ * A batch: every entry on its own, whatever becomes of the others. Writes that are about the same patient run one after
+ * the other, in their order. http://hl7.org/fhir/R4/http.html#brules
+ *
+ * @throws AdapterError `unprocessable` when there is more than fits the time; nothing was begun then.
+ */
+export async function processBatch(
+  registration: Registration,
+  bundle: FhirRequest,
+  entries: readonly BundleEntry[],
+  report: ReportEntry,
+): Promise<FhirResponse> {
+  const requests = entries.map((entry) => entryRequestOf(bundle, entry));
+  requireFits(requests);
+  const references = referencesWithinBatch(entries);
+  const respond = entryInteractions(registration);
+
+  async function answer(index: number): Promise<ResponseEntry> {
+    const made = requests[index];
+    try {
+      if (made === undefined || "fault" in made) {
+        throw unprocessable(...(made ? [made.fault] : []));
+      }
+      requireNoReferences(references.get(index) ?? []);
+      return answeredEntry(made.request, await respond[made.interaction](made.request));
+    } catch (error) {
+      report(made && "request" in made ? made.request : bundle, index, error);
+      return failedEntry(error);
+    }
+  }
+
+  const answers: ResponseEntry[] = [];
+  const work = inTurns(requests).map((indices) => async () => {
+    for (const index of indices) {
+      answers[index] = await answer(index);
+    }
+  });
+  await inParallel(PARALLEL, work);
+  return bundleResponse("batch", answers);
+}
+
+type Requests = readonly (EntryRequest | { readonly fault: Fault })[];
+
+function requireFits(requests: Requests): void {
+  const weight = requests.reduce(
+    (sum, made) => sum + ("interaction" in made && made.interaction === "search-type" ? WEIGHT_OF_SEARCH : 1),
+    0,
+  );
+  if (weight > MOST) {
+    throw unprocessable({
+      severity: "error",
+      code: "too-costly",
+      expression: "Bundle.entry",
+      diagnostics: `A batch may have at most ${MOST} entries, where a search counts as ${WEIGHT_OF_SEARCH}. Send several.`,
+    });
+  }
+}
+
+function requireNoReferences(faults: readonly Fault[]): void {
+  if (faults.length > 0) {
+    throw invalid(...faults);
+  }
+}
+
+/** Entries that run one after the other: writes about the same patient. All else may run at the same time. */
+function inTurns(requests: Requests): readonly (readonly number[])[] {
+  const turns = new Map<string, number[]>();
+  requests.forEach((made, index) => {
+    const target = "interaction" in made ? targetOf(made) : undefined;
+    const key = target ?? `entry ${index}`;
+    turns.set(key, [...(turns.get(key) ?? []), index]);
+  });
+  return [...turns.values()];
+}
+
+/** Whom a write is about, as far as that can be told without looking; undefined for what nobody else writes. */
+function targetOf({ interaction, request, entry }: EntryRequest): string | undefined {
+  if (READS.includes(interaction)) {
+    return undefined;
+  }
+  if (interaction === "create" && entry.ifNoneExist === undefined) {
+    return `content ${request.body}`;
+  }
+  const { id } = request.pathParameters;
+  const condition = entry.ifNoneExist?.replace(/^[^?]*\?/, "");
+  return id === undefined
+    ? `condition ${JSON.stringify(condition === undefined ? request.query : [...new URLSearchParams(condition)])}`
+    : `id ${id}`;
+}

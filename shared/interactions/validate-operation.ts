@@ -1,0 +1,159 @@
+import type { Patient } from "fhir/r4";
+import type { Fault } from "../failure/failure.ts";
+import { isJsonObject } from "../fhir/invariants.ts";
+import { operationOutcome } from "../fhir/operation-outcome.ts";
+import { requireParameters } from "../http/general-parameters.ts";
+import type { Preferences } from "../http/negotiation.ts";
+import { resourceIdOf } from "../http/path.ts";
+import { jsonBodyOf, patientFaults } from "../http/patient-body.ts";
+import { type FhirRequest, invalid, type Respond, requestFault, valuesOf } from "../http/request.ts";
+import { patientToParticle } from "../mapping/patient-to-particle.ts";
+import { sourceIdentifiers } from "../mapping/source-identifiers.ts";
+import { foreignId, namedPatientId } from "../registration/intent.ts";
+import type { Registration } from "../registration/registration.ts";
+
+/** What decides about the content of a Patient, without a look at what is registered. */
+export type ContentRules = Pick<Registration, "now"> & {
+  readonly settings: Pick<Registration["settings"], "systems" | "patientIdSystem">;
+};
+
+const MODES = ["create", "update", "delete", "profile"] as const;
+type Mode = (typeof MODES)[number];
+
+type Question = {
+  /** Undefined where none was sent. */
+  readonly resource: unknown;
+  readonly mode: Mode | undefined;
+  readonly profile: string | undefined;
+  /** Of an operation on one Patient. */
+  readonly id: string | undefined;
+};
+
+const PATIENT_PROFILE = /^http:\/\/hl7\.org\/fhir\/StructureDefinition\/Patient(\|4\.0(\.1)?)?$/;
+
+/**
+ * POST /Patient/$validate and /Patient/{id}/$validate: whether a create or an update of the content would be accepted, as
+ * far as the content says. Nothing is sent to Particle, stored or looked up. The answer is 200 also where the resource is
+ * not valid: http://hl7.org/fhir/R4/resource-operation-validate.html
+ */
+export const validateOperation =
+  (rules: ContentRules): Respond =>
+  async (request) => {
+    requireParameters(request, ["mode", "profile"]);
+    const issues = issuesOf(rules, questionOf(request), request.preferences);
+    const isClean = issues.every(({ severity }) => severity === "information");
+    return { status: 200, resource: operationOutcome(isClean ? [...issues, NO_FAULT] : issues) };
+  };
+
+const NO_FAULT: Fault = { severity: "information", code: "informational", diagnostics: "No fault was found." };
+
+/** @throws AdapterError `invalid` where it is not clear what is asked. */
+function questionOf(request: FhirRequest): Question {
+  const body = jsonBodyOf(request);
+  const inBody = isJsonObject(body) && body["resourceType"] === "Parameters" ? parametersIn(body) : { resource: body };
+  const question = {
+    resource: inBody.resource,
+    mode: modeOf(inBody.mode ?? valuesOf(request.query, "mode")[0]),
+    profile: inBody.profile ?? valuesOf(request.query, "profile")[0],
+    id: request.pathParameters["id"] === undefined ? undefined : resourceIdOf(request),
+  };
+  if (question.resource === undefined && question.mode !== "delete") {
+    throw invalid(requestFault("Send a Patient, or Parameters with a Patient in the parameter resource."));
+  }
+  if (question.mode === "profile" && question.profile === undefined) {
+    throw invalid(requestFault("The mode profile needs the parameter profile."));
+  }
+  return question;
+}
+
+type InBody = { readonly resource?: unknown; readonly mode?: string; readonly profile?: string };
+
+/** Where the value of each parameter is; `profile` is a uri in R4 and a canonical in what some clients send. */
+const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["resource", ["resource"]],
+  ["mode", ["valueCode", "valueString"]],
+  ["profile", ["valueUri", "valueCanonical", "valueString"]],
+]);
+
+/** @throws AdapterError `invalid` where the Parameters are not those of this operation. */
+function parametersIn({ parameter }: Readonly<Record<string, unknown>>): InBody {
+  const given = (Array.isArray(parameter) ? parameter : []).filter(isJsonObject);
+  const names = given.map(({ name }) => String(name));
+  if (given.length === 0 || names.some((name, at) => !VALUES.has(name) || names.indexOf(name) !== at)) {
+    throw invalid(requestFault("Parameters must be resource, mode or profile, each at most once."));
+  }
+  const values = given.map((entry) => {
+    const name = String(entry["name"]);
+    const value = VALUES.get(name)
+      ?.map((key) => entry[key])
+      .find((found) => found !== undefined);
+    if (value === undefined || (name !== "resource" && typeof value !== "string")) {
+      throw invalid(requestFault(`The parameter ${name} must hold ${VALUES.get(name)?.join(" or ")}.`));
+    }
+    return [name, value] as const;
+  });
+  return Object.fromEntries(values) as InBody;
+}
+
+function modeOf(given: string | undefined): Mode | undefined {
+  const mode = MODES.find((known) => known === given);
+  if (given !== undefined && mode === undefined) {
+    throw invalid(requestFault(`The mode must be ${MODES.join(", ")}.`));
+  }
+  return mode;
+}
+
+function issuesOf(
+  rules: ContentRules,
+  { resource, mode, profile, id }: Question,
+  preferences: Preferences,
+): readonly Fault[] {
+  const isOtherProfile = profile !== undefined && !PATIENT_PROFILE.test(profile);
+  const issues: Fault[] = isOtherProfile ? [OTHER_PROFILE] : [];
+  if (mode === "delete") {
+    issues.push(DELETING);
+  }
+  if (resource === undefined) {
+    return issues;
+  }
+  const structure = patientFaults(resource, preferences);
+  issues.push(...structure);
+  // Mapping presumes a valid Patient. Neither a profile nor a deletion asks what Particle can hold.
+  if (mode === "profile" || mode === "delete" || structure.some(({ severity }) => severity === "error")) {
+    return issues;
+  }
+  const patient = resource as Patient;
+  const isUpdate = mode === "update" || (mode === undefined && id !== undefined);
+  return [...issues, ...(isUpdate ? idFaults(patient, id) : []), ...mappingIssues(rules, patient, isUpdate)];
+}
+
+const OTHER_PROFILE: Fault = {
+  severity: "error",
+  code: "not-supported",
+  diagnostics: "This server validates against the Patient of FHIR R4 itself and knows no other profile.",
+};
+
+const DELETING: Fault = {
+  severity: "information",
+  code: "informational",
+  diagnostics: "Nothing in the content of a Patient stands against its deletion. Particle drops its documents then.",
+};
+
+function idFaults({ id }: Patient, wanted: string | undefined): readonly Fault[] {
+  const fault = { severity: "error", expression: "Patient.id" } as const;
+  if (id === undefined) {
+    return [{ ...fault, code: "required", diagnostics: "An update needs the id of the Patient in the body." }];
+  }
+  return wanted === undefined || wanted === id
+    ? []
+    : [{ ...fault, code: "value", diagnostics: "The id of the Patient must equal the id in the path." }];
+}
+
+/** As registration would say, but for what only a look at the registered patient can tell. */
+function mappingIssues({ now, settings }: ContentRules, patient: Patient, isUpdate: boolean): readonly Fault[] {
+  const { faults, report } = patientToParticle(patient, { today: new Date(now()).toISOString().slice(0, 10) });
+  const recorded = sourceIdentifiers(patient, settings.systems);
+  const claimed = isUpdate ? [] : Object.values(recorded.claimed).flat().map(foreignId);
+  const named = namedPatientId(settings.patientIdSystem, recorded.identifiers, undefined);
+  return [...faults, ...recorded.faults, ...claimed, ...("fault" in named ? [named.fault] : []), ...report.warnings];
+}

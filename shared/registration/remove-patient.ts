@@ -1,0 +1,46 @@
+import type { Mapping } from "../store/mapping-store.ts";
+import { inFlight } from "./decide.ts";
+import { carryOut, newOperation } from "./operation.ts";
+import type { Registration, Task } from "./registration.ts";
+import { NO_CONTENT, opened } from "./transitions.ts";
+
+const ROUNDS = 5;
+
+/**
+ * Deletes a patient at Particle, with every document that Particle holds for it. The tombstone keeps the patient_id and
+ * the digests; identifiers and claims go. One whose registration was abandoned is deleted all the same, so that nothing
+ * of it can block another.
+ *
+ * @param find the patient as it is now, without an open operation; undefined where there is nothing to delete.
+ * @throws AdapterError `in-flight`, or what `find`, the gateway and the store throw.
+ */
+export async function removePatient(
+  registration: Registration,
+  find: () => Promise<Mapping | undefined>,
+  task: Task,
+): Promise<void> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const mapping = await find();
+    if (mapping === undefined || mapping.state === "deleted") {
+      return;
+    }
+    const { sent } = mapping;
+    const next = opened(mapping, "delete", { ...NO_CONTENT, ...(sent && { sent }) }, newOperation(registration, task));
+    const conflict = await registration.store.begin({
+      next,
+      prior: mapping,
+      claims: [],
+      unclaimed: [],
+      indexKeys: [],
+      now: registration.now(),
+    });
+    if (!conflict) {
+      await carryOut(registration, next, async (deadline) => {
+        await registration.particle.deletePatient(mapping.patient_id, { deadline });
+        return {};
+      });
+      return;
+    }
+  }
+  throw inFlight(1);
+}

@@ -1,0 +1,42 @@
+import type { Transaction } from "../store/mapping-store.ts";
+import { inFlight, withoutOperation } from "./decide.ts";
+import { inParallel } from "./in-parallel.ts";
+import { newOperation } from "./operation.ts";
+import type { Registration, Task } from "./registration.ts";
+import { removePatient } from "./remove-patient.ts";
+
+const PARALLEL = 4;
+
+/**
+ * Deletes every patient that an open transaction has registered, then its record. Whoever does so takes the record over
+ * first: from then on nothing of the transaction can begin or be committed any more. Repeated by whoever comes next when
+ * it fails on the way.
+ *
+ * @throws AdapterError `in-flight` when somebody else has it in hand or a registration of it cannot be decided yet, or
+ *   what the gateway and the store throw.
+ */
+export async function undoTransaction(registration: Registration, open: Transaction, task: Task): Promise<void> {
+  const { store } = registration;
+  const transaction: Transaction = { ...open, ...newOperation(registration, task) };
+  if (!(await store.takeOverTransaction(open, transaction))) {
+    throw inFlight(1);
+  }
+  const removals = transaction.ids.map(
+    (id) => () =>
+      removePatient(
+        registration,
+        async () => {
+          const mapping = await withoutOperation(registration, id, task);
+          return mapping?.transaction === transaction.id ? mapping : undefined;
+        },
+        task,
+      ),
+  );
+  // One that fails must not keep the others at Particle.
+  const ends = await inParallel(PARALLEL, removals);
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) {
+    throw failed.reason;
+  }
+  await store.endTransaction(transaction);
+}

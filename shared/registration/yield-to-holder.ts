@@ -1,0 +1,56 @@
+import { AdapterError } from "../failure/failure.ts";
+import type { Conflict } from "../store/mapping-store.ts";
+import { decisiveClaim, kindOfClaim } from "./claims.ts";
+import { deletePatient } from "./delete-patient.ts";
+import { holderOf, isPresent } from "./find-match.ts";
+import type { Registration, Task } from "./registration.ts";
+
+/** The FHIR id that is to be written, and the patient_id where the data names it. */
+type Writing = { readonly id: string; readonly patient_id?: string | undefined };
+
+/**
+ * What to do about somebody who holds an identity that a write of another patient needs: try again, or give its
+ * condition up as `lost`. A registration that was abandoned blocks nobody, except under a patient_id that the data
+ * names: that one stays with its FHIR id.
+ *
+ * @throws AdapterError `duplicate` when another patient holds a unique identifier or the patient_id, `in-flight` while it
+ *   is not known whether it does, or what the gateway and the store throw.
+ */
+export async function yieldTo(
+  registration: Registration,
+  writing: Writing,
+  conflict: Exclude<Conflict, { readonly kind: "mapping" }>,
+  task: Task,
+): Promise<"again" | "lost"> {
+  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : conflict;
+  const holder = held && (await holderOf(registration, held.id, task));
+  if (holder?.id === writing.id) {
+    return "again";
+  }
+  if (!holder) {
+    await requireForgotten(registration, writing);
+    return "again";
+  }
+  if (holder.state === "abandoned" && holder.patient_id !== writing.patient_id) {
+    await deletePatient(registration, { id: holder.id }, task);
+    return "again";
+  }
+  if (holder.state === "abandoned") {
+    throw duplicateOf(holder.id);
+  }
+  if (held && "key" in held && kindOfClaim(held) === "IF-NONE-EXIST") {
+    return isPresent(holder) ? "lost" : "again";
+  }
+  throw duplicateOf(holder.id);
+}
+
+/** A named patient_id is remembered longer than a registration that was abandoned under it. */
+async function requireForgotten({ store }: Registration, { id, patient_id }: Writing): Promise<void> {
+  const holder = patient_id && (await store.findIdsByPatientIds([patient_id])).get(patient_id);
+  if (holder && holder !== id) {
+    throw duplicateOf(holder);
+  }
+}
+
+const duplicateOf = (holder: string): AdapterError =>
+  new AdapterError({ kind: "duplicate", holder }, "Another patient holds a unique identity.");

@@ -1,0 +1,117 @@
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
+import { type Pause, storeUnavailable } from "./conditional-writes.ts";
+import * as table from "./table.ts";
+
+type Item = Record<string, AttributeValue>;
+
+/** Keys that one BatchGetItem may hold. */
+const BATCH = 100;
+
+export type TableReads = ReturnType<typeof createTableReads>;
+
+/**
+ * Reads of the table, strongly consistent wherever DynamoDB offers it. All of them throw AdapterError
+ * `store-unavailable`.
+ */
+export function createTableReads(client: DynamoDBClient, tableName: string, pause: Pause) {
+  const read = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await send();
+    } catch (error) {
+      throw storeUnavailable(error);
+    }
+  };
+
+  async function getAll(keys: readonly table.Key[]): Promise<Item[]> {
+    const batches: table.Key[][] = [];
+    for (let start = 0; start < keys.length; start += BATCH) {
+      batches.push(keys.slice(start, start + BATCH));
+    }
+    const found = await Promise.all(batches.map(getBatch));
+    return found.flat();
+  }
+
+  async function getBatch(keys: readonly table.Key[]): Promise<Item[]> {
+    const found: Item[] = [];
+    let missing = keys.map(table.encodeKey);
+    for (let attempt = 0; missing.length > 0; attempt += 1) {
+      if (attempt > 0) {
+        await pause.sleep(pause.random() * 50 * attempt);
+      }
+      const request = { [tableName]: { Keys: missing, ConsistentRead: true } };
+      const answer = await read(() => client.send(new BatchGetItemCommand({ RequestItems: request })));
+      found.push(...(answer.Responses?.[tableName] ?? []));
+      missing = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+    }
+    return found;
+  }
+
+  /** Keys of the items in one partition of the in-flight index whose time has come. */
+  async function overdueIn(
+    shard: string,
+    now: number,
+    limit: number,
+  ): Promise<{ readonly key: table.Key; readonly actionableAt: number }[]> {
+    const query = new QueryCommand({
+      TableName: tableName,
+      IndexName: table.OPEN_INDEX,
+      KeyConditionExpression: "openShard = :shard AND actionableAt <= :now",
+      ExpressionAttributeValues: { ":shard": { S: shard }, ":now": { N: String(now) } },
+      Limit: limit,
+    });
+    const { Items = [] } = await read(() => client.send(query));
+    return Items.map((item) => ({
+      key: { pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "" },
+      actionableAt: Number(item["actionableAt"]?.N),
+    }));
+  }
+
+  return {
+    getAll,
+
+    async get(key: table.Key): Promise<Item | undefined> {
+      const command = new GetItemCommand({ TableName: tableName, Key: table.encodeKey(key), ConsistentRead: true });
+      const { Item } = await read(() => client.send(command));
+      return Item;
+    },
+
+    /** FHIR ids under one key of the identifier index. */
+    async idsUnder(hash: string): Promise<string[]> {
+      const ids: string[] = [];
+      let from: Item | undefined;
+      do {
+        const query = new QueryCommand({
+          TableName: tableName,
+          KeyConditionExpression: "pk = :pk",
+          ExpressionAttributeValues: { ":pk": { S: `IDENTIFIER#${hash}` } },
+          ProjectionExpression: "sk",
+          ConsistentRead: true,
+          ...(from && { ExclusiveStartKey: from }),
+        });
+        const answer = await read(() => client.send(query));
+        ids.push(...(answer.Items ?? []).map((item) => table.idOfIndexEntry({ sk: item["sk"]?.S ?? "" })));
+        from = answer.LastEvaluatedKey;
+      } while (from);
+      return ids;
+    },
+
+    /**
+     * The items of one kind, by the beginning of their pk, that the in-flight index takes for overdue at `now`: the
+     * longest waiting, at most `limit`. The index may lag behind: what the item itself says decides.
+     */
+    async overdue(prefix: string, now: number, limit: number): Promise<Item[]> {
+      const shards = await Promise.all(table.openShards.map((shard) => overdueIn(shard, now, limit)));
+      const oldest = shards
+        .flat()
+        .filter(({ key }) => key.pk.startsWith(prefix))
+        .sort((a, b) => a.actionableAt - b.actionableAt);
+      return getAll(oldest.slice(0, limit).map(({ key }) => key));
+    },
+  };
+}

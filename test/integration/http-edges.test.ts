@@ -1,0 +1,161 @@
+import { request as httpRequest } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Twin } from "../../local/twin.ts";
+import { routes } from "../../shared/http/routes.ts";
+import { codesOf, type FhirClient, fhirClient, startAdapter } from "../support/fhir-over-http.ts";
+import { henrick } from "../support/registration-harness.ts";
+
+let twin: Twin;
+let client: FhirClient;
+
+beforeAll(async () => {
+  twin = await startAdapter();
+  client = fhirClient(twin.url);
+  await client.update(henrick({ id: "edge.1" }));
+}, 120_000);
+afterAll(() => twin?.close());
+
+/** As the bytes are given: `fetch` would tidy paths and merge headers. */
+const raw = (method: string, path: string, headers: readonly string[] = [], body = "") =>
+  new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
+    const all = ["Host", "h", "Content-Length", String(Buffer.byteLength(body)), ...headers];
+    const outgoing = httpRequest(
+      { host: "127.0.0.1", port: twin.gateway.port, path, method, headers: all },
+      (incoming) => {
+        let text = "";
+        incoming.on("data", (chunk: Buffer) => {
+          text += chunk;
+        });
+        incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }));
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+
+const PATHS = [...new Set(routes.map(({ path }) => path))];
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+describe("methods", () => {
+  it.each(PATHS)("%s answers 405 with Allow to every method that it does not have", async (path) => {
+    const allowed: string[] = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const target = path.replace("{id}", "edge.1").replace("{versionId}", "1");
+    for (const method of METHODS.filter((one) => !allowed.includes(one))) {
+      const { status, headers, resource } = await client.send(method, target);
+      expect([method, status, headers.get("allow")]).toEqual([method, 405, allowed.join(", ")]);
+      expect(resource?.resourceType).toBe(method === "HEAD" ? undefined : "OperationOutcome");
+    }
+  });
+
+  it("HEAD is there wherever GET is, and answers what GET does, without the body", async () => {
+    for (const { path } of routes.filter(({ method }) => method === "GET")) {
+      const target = `${path.replace("{id}", "edge.1").replace("{versionId}", "1")}`;
+      const [get, head] = [await raw("GET", target), await raw("HEAD", target)];
+      expect([head.status, head.text, head.headers["content-type"]]).toEqual([
+        get.status,
+        "",
+        get.headers["content-type"],
+      ]);
+      expect(head.headers["etag"]).toBe(get.headers["etag"]);
+    }
+  });
+});
+
+describe("paths", () => {
+  it.each(["/Patient/edge.1/", "/Patient/edge%2E1", "/%50atient/edge.1"])("%s is the patient", async (path) => {
+    expect((await raw("GET", path)).status).toBe(200);
+  });
+
+  it.each([
+    ["/patient/edge.1", 404],
+    ["/Patient/edge_1", 400],
+    ["/Patient/edge%7C1", 400],
+    ["/Patient/%00", 400],
+    ["/Patient/%", 400],
+    [`/Patient/${"a".repeat(65)}`, 400],
+    ["/Patient/edge.1/name", 404],
+    ["/Patient/edge.1/_history", 404],
+    ["/Patient/edge.1/_history/x", 404],
+    ["/fhir/Patient/edge.1", 404],
+  ])("GET %s is %d", async (path, status) => {
+    const answer = await raw("GET", path);
+    expect([answer.status, JSON.parse(answer.text).resourceType]).toEqual([status, "OperationOutcome"]);
+  });
+});
+
+describe("headers", () => {
+  it("that are repeated are one list", async () => {
+    const twice = ["Accept", "application/fhir+xml", "Accept", "application/fhir+json"];
+    expect((await raw("GET", "/Patient/edge.1", twice)).status).toBe(200);
+    const tags = ["If-None-Match", 'W/"8"', "If-None-Match", 'W/"1"'];
+    expect((await raw("GET", "/Patient/edge.1", tags)).status).toBe(304);
+    const two = ["If-Match", 'W/"1"', "If-Match", 'W/"2"'];
+    expect((await raw("DELETE", "/Patient/edge.1", two)).status).toBe(400);
+  });
+
+  it.each(["1", "W/1", '"', "W/"])("an If-Match of %s is refused", async (tag) => {
+    expect((await raw("DELETE", "/Patient/edge.1", ["If-Match", tag])).status).toBe(400);
+  });
+});
+
+describe("bodies", () => {
+  it("of a GET are not looked at", async () => {
+    const answer = await raw("GET", "/Patient/edge.1", ["Content-Type", "application/fhir+xml"], "<x");
+    expect(answer.status).toBe(200);
+  });
+
+  it("that are forms belong to searches", async () => {
+    const form = ["Content-Type", "application/x-www-form-urlencoded"];
+    expect((await raw("POST", "/Patient/_search", form, "_id=edge.1")).status).toBe(200);
+    expect((await raw("POST", "/Patient/_search", ["Content-Type", "application/fhir+json"], "{}")).status).toBe(415);
+    expect((await raw("POST", "/Patient/_search", form, `_id=${"a".repeat(1_000_001)}`)).status).toBe(413);
+    expect((await raw("POST", "/Patient", form, "_id=edge.1")).status).toBe(415);
+  });
+});
+
+describe("parameters", () => {
+  it.each([
+    ["POST", "/Patient?x=1"],
+    ["PUT", "/Patient/edge.1?identifier=a%7Cb"],
+    ["PATCH", "/Patient/edge.1?_summary=x"],
+    ["DELETE", "/Patient/edge.1?cascade=true"],
+    ["GET", "/metadata?x=1"],
+    ["POST", "/Patient/$validate?x=1"],
+  ])("that are not understood are refused, and nothing is done: %s %s", async (method, path) => {
+    const { status } = await client.failure(method, path, method === "GET" ? {} : { body: henrick({ id: "edge.1" }) });
+    expect(status).toBe(400);
+    expect((await client.read("edge.1")).headers.get("etag")).toBe('W/"1"');
+  });
+});
+
+describe("what the gateway itself answers", () => {
+  it("refuses a raw bar or brace in a query, and says how to write it", async () => {
+    for (const character of ["|", "{", "}"]) {
+      const { status, text, headers } = await raw("GET", `/Patient?identifier=a${character}b`);
+      expect([status, headers["content-type"]]).toEqual([400, "application/fhir+json"]);
+      expect(JSON.parse(text).issue[0].diagnostics).toContain("%7C");
+    }
+  });
+
+  it("refuses who did not sign, on every path, there or not", async () => {
+    for (const path of [...PATHS, "/Observation", "/Patient/edge.1/_history"]) {
+      const refused = await client.failure("GET", path, { headers: { "x-local-caller": "anonymous" } });
+      expect([refused.status, codesOf(refused.resource)]).toEqual([401, ["login"]]);
+    }
+  });
+
+  it("refuses a body that a function cannot be given", async () => {
+    const refused = await client.failure("POST", "/Patient", { body: " ".repeat(7_000_000) });
+    expect([refused.status, codesOf(refused.resource)]).toEqual([413, ["too-long"]]);
+  });
+
+  it("says that the outcome is not known when the function ends dead", async () => {
+    twin.dynamodb.configure({ hold: { write: 1, at: "before" } });
+    const answer = client.failure("POST", "/Patient", { body: henrick({ identifier: [{ value: "dead" }] }) });
+    await twin.dynamodb.held();
+    await twin.kill("CreatePatient");
+    const { status, headers, resource } = await answer;
+    expect([status, headers.get("retry-after"), codesOf(resource)]).toEqual([502, "60", ["transient"]]);
+    twin.dynamodb.configure({});
+  });
+});

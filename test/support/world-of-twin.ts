@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AttributeValue, DynamoDBClient, PutItemCommand, paginateScan } from "@aws-sdk/client-dynamodb";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import * as v from "valibot";
+import type { Twin } from "../../local/twin.ts";
+import { createKeyedHash, type KeyedHash } from "../../shared/registration/keyed-hash.ts";
+import { ENV } from "../../shared/runtime/env-names.ts";
+import type { Claim, Mapping } from "../../shared/store/mapping-store.ts";
+import * as table from "../../shared/store/table.ts";
+import type { World } from "./registration-invariants.ts";
+
+const LOCAL = { region: "us-east-1", credentials: { accessKeyId: "local", secretAccessKey: "local" } };
+
+export type TwinWorld = {
+  /** Everything that the table and Particle hold now. Reads past the functions; faults of the table hit it as well. */
+  read(): Promise<World>;
+  /** Mappings with an open operation. */
+  open(): Promise<readonly Mapping[]>;
+  /**
+   * Dates every open operation back, so that anyone may decide it: what waiting for deadline and settling does, without
+   * the wait. Only right for operations whose owner is dead and whose requests have landed or never will.
+   */
+  passTime(): Promise<void>;
+  /**
+   * Waits, with the clock, until every operation was decided; recovery runs meanwhile.
+   * @throws Error when that takes longer than `patienceMs`
+   */
+  rest(patienceMs: number): Promise<void>;
+  close(): void;
+};
+
+/** A look at a running twin from outside of its functions. */
+export async function worldOfTwin(twin: Twin): Promise<TwinWorld> {
+  const client = new DynamoDBClient({ ...LOCAL, endpoint: twin.dynamodb.url });
+  const keyedHash = await keyedHashOf(twin);
+  const TableName = twin.tableName;
+
+  async function items(): Promise<Item[]> {
+    const found: Item[] = [];
+    for await (const page of paginateScan({ client }, { TableName, ConsistentRead: true })) {
+      found.push(...(page.Items ?? []));
+    }
+    return found;
+  }
+  const open = async () => (await items()).filter(isMapping).map(table.decodeMapping).filter(isOpen);
+
+  return {
+    async read() {
+      const found = await items();
+      return {
+        mappings: found.filter(isMapping).map(table.decodeMapping),
+        claims: found.filter(hasPk("CLAIM#")).map((item): Claim => table.decodeClaim(item)),
+        index: found.filter(hasPk("IDENTIFIER#")).map(indexEntry),
+        reverse: found
+          .filter(hasPk("PARTICLE#"))
+          .map((item) => ({ patient_id: afterHash(item["pk"]?.S), id: table.decodeId(item) })),
+        particle: twin.particle.patients().map(({ patient_id, ...demographics }) => ({ patient_id, demographics })),
+        keyedHash,
+        now: Date.now(),
+      };
+    },
+    open,
+    async passTime() {
+      for (const mapping of await open()) {
+        const operation = mapping.operation && { ...mapping.operation, deadline: 1, actionableAt: 2 };
+        const Item = table.encodeMapping({ ...mapping, ...(operation && { operation }) });
+        await client.send(new PutItemCommand({ TableName, Item }));
+      }
+    },
+    async rest(patienceMs) {
+      for (const end = Date.now() + patienceMs; (await open()).length > 0; await sleep(250)) {
+        if (Date.now() > end) {
+          throw new Error("Operations are still open although their time is over.");
+        }
+        await twin.invoke("RecoverRegistrations", {});
+      }
+    },
+    close: () => client.destroy(),
+  };
+}
+
+type Item = Record<string, AttributeValue>;
+
+const hasPk =
+  (prefix: string) =>
+  ({ pk }: Item): boolean =>
+    pk?.S?.startsWith(prefix) === true;
+const isMapping = hasPk("PATIENT#");
+const isOpen = ({ operation }: Mapping): boolean => operation !== undefined;
+const afterHash = (pk = ""): string => pk.slice(pk.indexOf("#") + 1);
+
+const indexEntry = ({ pk, sk, expiresAt }: Item) => ({
+  key: afterHash(pk?.S),
+  id: table.idOfIndexEntry({ sk: sk?.S ?? "" }),
+  ...(expiresAt?.N !== undefined && { expiresAt: Number(expiresAt.N) }),
+});
+
+const digestKeys = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
+
+async function keyedHashOf(twin: Twin): Promise<KeyedHash> {
+  const [SecretId] = twin.deployment.functions.flatMap(({ environment }) => environment[ENV.digestKeySecret] ?? []);
+  const client = new SecretsManagerClient({ ...LOCAL, endpoint: twin.secrets.url });
+  const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId }));
+  client.destroy();
+  const { current = "", ...keys } = v.parse(digestKeys, SecretString);
+  return createKeyedHash({ current, keys: new Map(Object.entries(keys)) });
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { updatePatient } from "../../../shared/registration/update-patient.ts";
+import { adapterErrorOf } from "../../support/adapter-error.ts";
+import {
+  createHarness,
+  type Harness,
+  henrick,
+  LOST_REQUEST,
+  MRN,
+  REFUSED,
+  RETRY_WINDOW_MS,
+  SETTLE_MS,
+} from "../../support/registration-harness.ts";
+
+const OTHER_MRN = { system: MRN.system, value: "MRN-2" };
+const failureOf = async (work: Promise<unknown>) => (await adapterErrorOf(work)).failure;
+
+const create = (harness: Harness, request: Partial<Parameters<typeof createPatient>[1]> = {}) =>
+  createPatient(harness, { patient: henrick(), ...request }, harness.task());
+
+/** Particle did not get it, and nobody knows; after this, anyone may decide it. */
+async function createInVain(harness: Harness, request: Partial<Parameters<typeof createPatient>[1]> = {}) {
+  harness.particle.failNext("putPatient", LOST_REQUEST);
+  await failureOf(create(harness, request));
+  harness.pass(20_000 + SETTLE_MS + 1);
+}
+
+const claimsOf = ({ store: { contents } }: Harness) => [...contents.claims.values()];
+const endOfWindow = (harness: Harness) => {
+  harness.pass(RETRY_WINDOW_MS + 2_000);
+  harness.store.collectGarbage(harness.now());
+};
+
+describe("a registration that was abandoned", () => {
+  it("holds its identifier claims for good once it is registered under another claim", async () => {
+    const harness = createHarness();
+    await createInVain(harness, { ifNoneExist: MRN });
+    const { outcome } = await create(harness);
+    expect(outcome).toBe("created");
+    const [onIdentifier] = claimsOf(harness).filter(({ key }) => key.startsWith("IF-NONE-EXIST#"));
+    expect(onIdentifier).toBeDefined();
+    expect(onIdentifier).not.toHaveProperty("expiresAt");
+  });
+
+  it("lets the claims on identifiers go that the retry does not bring any more", async () => {
+    const harness = createHarness({ uniqueIdentifierSystems: [MRN.system] });
+    const key = { caller: "ehr", key: "one", body: "body" };
+    await createInVain(harness, { idempotencyKey: key });
+    await create(harness, { idempotencyKey: key, patient: henrick({ identifier: [OTHER_MRN] }) });
+    const other = await create(harness, { patient: henrick({ birthDate: "1957-03-24" }) });
+    expect(other.outcome).toBe("created");
+  });
+
+  it("holds nothing longer than the window, also when its retry was refused", async () => {
+    const harness = createHarness({ uniqueIdentifierSystems: [MRN.system] });
+    await createInVain(harness, { ifNoneExist: MRN });
+    harness.particle.failNext("putPatient", REFUSED);
+    expect(await failureOf(create(harness, { ifNoneExist: MRN }))).toMatchObject({ kind: "particle-rejected" });
+    endOfWindow(harness);
+    expect(claimsOf(harness)).toEqual([]);
+    expect((await create(harness, { ifNoneExist: MRN })).outcome).toBe("created");
+  });
+
+  it("takes no claim back that another patient took after the window", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    await createInVain(harness, { ifNoneExist: MRN });
+    harness.particle.failNext("putPatient", REFUSED);
+    await failureOf(create(harness, { ifNoneExist: MRN }));
+    const abandoned = [...harness.store.contents.mappings.keys()][0] ?? "";
+    harness.pass(RETRY_WINDOW_MS + 2_000);
+    const second = await create(harness, { ifNoneExist: MRN });
+    expect(second.mapping.id).not.toBe(abandoned);
+    const put = { id: abandoned, patient: henrick({ gender: "female" }) };
+    expect(await updatePatient(harness, put, harness.task())).toMatchObject({ outcome: "created" });
+    const [claim] = claimsOf(harness);
+    expect(claim?.id).toBe(second.mapping.id);
+  });
+
+  it("keeps the patient_id that the data names: others are told which id to PUT, also after the window", async () => {
+    for (const uniqueIdentifierSystems of [[], [MRN.system]]) {
+      const harness = createHarness({ patientIdSystem: MRN.system, uniqueIdentifierSystems });
+      await createInVain(harness);
+      const holder = [...harness.store.contents.mappings.keys()][0];
+      const put = () => updatePatient(harness, { id: "own", patient: henrick({ id: "own" }) }, harness.task());
+      expect(await failureOf(put())).toEqual({ kind: "duplicate", holder });
+      endOfWindow(harness);
+      expect(await failureOf(put())).toEqual({ kind: "duplicate", holder });
+      expect(await create(harness)).toMatchObject({ outcome: "created", mapping: { id: holder } });
+    }
+  });
+});
