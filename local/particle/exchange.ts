@@ -66,7 +66,7 @@ export class Exchange {
       case undefined:
         return this.#answer(this.#commit());
       case "status":
-        return this.#answer(this.#error(fault.status, fault.retryAfterSeconds));
+        return this.#answer(this.#error(fault.status, fault.retryAfterSeconds, fault.message));
       case "status-after-commit":
         this.#commit();
         return this.#answer(this.#error(fault.status));
@@ -101,9 +101,9 @@ export class Exchange {
     return answer;
   }
 
-  #error(status: number, retryAfterSeconds?: number): Answer {
+  #error(status: number, retryAfterSeconds?: number, message = `Status ${status}.`): Answer {
     const headers = retryAfterSeconds === undefined ? {} : { headers: { "retry-after": String(retryAfterSeconds) } };
-    return refusal(this.#around.switches().errorBody, status, `Status ${status}.`, headers);
+    return refusal(this.#around.switches().errorBody, status, message, headers);
   }
 
   #answer(answer: Answer): void {

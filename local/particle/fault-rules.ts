@@ -40,7 +40,12 @@ const rule = <Name extends string, Entries extends v.ObjectEntries>(fault: Name,
  */
 export const faultRuleSchema = v.variant("fault", [
   /** An error instead of carrying the request out. */
-  rule("status", { status: errorStatus, retryAfterSeconds: v.optional(v.pipe(v.number(), v.minValue(0))) }),
+  rule("status", {
+    status: errorStatus,
+    retryAfterSeconds: v.optional(v.pipe(v.number(), v.minValue(0))),
+    /** What the error says, such as a refusal that repeats the value. */
+    message: v.optional(v.string()),
+  }),
   /** The request is carried out and answered with an error. */
   rule("status-after-commit", { status: v.optional(errorStatus, 503) }),
   /** The connection is reset; nothing was carried out. */

@@ -15,7 +15,10 @@ import { type Rendering, resultOf } from "./response.ts";
  * @param allowedOrigins whose pages may read the answers
  */
 export function fhirHandler(log: Log, respond: Respond, allowedOrigins: readonly string[] = []) {
-  return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>()
+  return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>({
+    timeoutEarlyInMillis,
+    timeoutEarlyResponse,
+  })
     .use(httpHeaderNormalizer({ canonical: false }))
     .use(answerLog(log))
     .use(asOperationOutcome(log, allowedOrigins)) // registered last, so that its onError runs first
@@ -24,6 +27,14 @@ export function fhirHandler(log: Log, respond: Respond, allowedOrigins: readonly
       return resultOf(await respond(requestOf(event, context)), renderingOf(event, mediaType, allowedOrigins));
     });
 }
+
+/** Enough to answer before Lambda ends the function, far less than what is kept for recording an outcome. */
+const timeoutEarlyInMillis = 500;
+
+/** Hardly ever: everything that a function waits for ends earlier. What it was doing may be done or not. */
+const timeoutEarlyResponse = (): never => {
+  throw new AdapterError({ kind: "outcome-unknown", retryAfterSeconds: 60 }, "The function ran out of time.");
+};
 
 type Middleware = MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>;
 

@@ -16,6 +16,10 @@ const DELETED = operationOutcome([
   },
 ]);
 
+const NOTHING_THERE = operationOutcome([
+  { severity: "information", code: "informational", diagnostics: "There was nothing to delete." },
+]);
+
 /**
  * DELETE /Patient/{id} and DELETE /Patient?identifier=, again and again with the same answer:
  * http://hl7.org/fhir/R4/http.html#delete and #3.1.0.7.1
@@ -28,10 +32,10 @@ export const deleteInteraction =
     const ifMatch = ifMatchOf(request);
     const precondition = ifMatch === undefined ? {} : { ifMatch };
     const task = taskOf(request);
-    if (isConditional) {
-      await deletePatientConditionally(registration, { condition: conditionOf(request), ...precondition }, task);
-    } else {
-      await deletePatient(registration, { id: resourceIdOf(request), ...precondition }, task);
-    }
-    return request.preferences.return === "OperationOutcome" ? { status: 200, resource: DELETED } : { status: 204 };
+    const wasThere = isConditional
+      ? await deletePatientConditionally(registration, { condition: conditionOf(request), ...precondition }, task)
+      : await deletePatient(registration, { id: resourceIdOf(request), ...precondition }, task);
+    return request.preferences.return === "OperationOutcome"
+      ? { status: 200, resource: wasThere ? DELETED : NOTHING_THERE }
+      : { status: 204 };
   };

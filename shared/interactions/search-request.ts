@@ -58,7 +58,10 @@ const READERS: ReadonlyMap<string, (value: string) => Read> = new Map([
   ...Object.entries(RESULTS),
 ]);
 
-/** @throws AdapterError `invalid` with every parameter that is unknown or malformed; lenient handling ignores them. */
+/**
+ * @throws AdapterError `invalid` with every parameter that is unknown or malformed. Lenient handling ignores them, but not
+ *   a malformed criterion: without it the search would answer patients whom nobody asked for.
+ */
 export function searchRequestOf(request: FhirRequest): SearchRequest {
   requireForm(request);
   const { query, preferences } = request;
@@ -74,8 +77,8 @@ export function searchRequestOf(request: FhirRequest): SearchRequest {
     ...(alternativesIn(criteria) > MOST_ALTERNATIVES ? [TOO_MANY] : []),
     ...(wantsCount && criteria.length === 0 ? [UNCOUNTED] : []),
   ];
-  // Too many alternatives cannot be ignored: without them the search would find everybody.
-  if (faults.includes(TOO_MANY) || (faults.length > 0 && preferences.handling === "strict")) {
+  const isCriterionLost = faults.includes(TOO_MANY) || reads.some(isFaultyCriterion);
+  if (isCriterionLost || (faults.length > 0 && preferences.handling === "strict")) {
     throw invalid(...faults);
   }
   const total = good.find(({ parameter: [name] }) => name === "_total")?.parameter[1];
@@ -92,6 +95,9 @@ export function searchRequestOf(request: FhirRequest): SearchRequest {
     ],
   };
 }
+
+const isFaultyCriterion = ({ parameter: [name], read }: { parameter: Parameter; read: Read }): boolean =>
+  read.fault !== undefined && Object.hasOwn(CRITERIA, name.split(/[:.]/)[0] ?? "");
 
 const alternativesIn = (criteria: readonly Criterion[]): number =>
   criteria.reduce((sum, criterion) => sum + Object.values(criterion).flat().length, 0);

@@ -72,15 +72,14 @@ function requireSameId({ id }: Patient, matched: string): void {
  * Deletes the one patient that is recorded with the identifier; none counts as deleted.
  * http://hl7.org/fhir/R4/http.html#3.1.0.7.1
  *
+ * @returns whether there was one to delete.
  * @throws AdapterError `multiple-matches`, or what deleting throws.
  */
 export async function deletePatientConditionally(
   registration: Registration,
   { condition, ifMatch }: { readonly condition: IdentifierCondition; readonly ifMatch?: string },
   task: Task,
-): Promise<void> {
+): Promise<boolean> {
   const match = await findMatch(registration, condition, task);
-  if (match) {
-    await deletePatient(registration, { id: match.id, ...(ifMatch !== undefined && { ifMatch }) }, task);
-  }
+  return match ? deletePatient(registration, { id: match.id, ...(ifMatch !== undefined && { ifMatch }) }, task) : false;
 }

@@ -6,17 +6,18 @@ import { settled } from "./settle.ts";
 /**
  * Deletes the patient, as {@link removePatient} does. A patient that is not there counts as deleted.
  *
+ * @returns whether there was one to delete.
  * @throws AdapterError `version-conflict`, `in-flight`, or what the gateway and the store throw.
  */
 export async function deletePatient(
   registration: Registration,
   { id, ifMatch }: { readonly id: string; readonly ifMatch?: string },
   task: Task,
-): Promise<void> {
+): Promise<boolean> {
   const find = async () => {
     const mapping = await settled(registration, id, task);
     requireVersion(mapping, ifMatch);
     return mapping;
   };
-  await removePatient(registration, find, task);
+  return removePatient(registration, find, task);
 }

@@ -12,17 +12,18 @@ const ROUNDS = 5;
  * of it can block another.
  *
  * @param find the patient as it is now, without an open operation; undefined where there is nothing to delete.
+ * @returns whether there was something to delete.
  * @throws AdapterError `in-flight`, or what `find`, the gateway and the store throw.
  */
 export async function removePatient(
   registration: Registration,
   find: () => Promise<Mapping | undefined>,
   task: Task,
-): Promise<void> {
+): Promise<boolean> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const mapping = await find();
     if (mapping === undefined || mapping.state === "deleted") {
-      return;
+      return false;
     }
     const { sent } = mapping;
     const next = opened(mapping, "delete", { ...NO_CONTENT, ...(sent && { sent }) }, newOperation(registration, task));
@@ -39,7 +40,7 @@ export async function removePatient(
         await registration.particle.deletePatient(mapping.patient_id, { deadline });
         return {};
       });
-      return;
+      return true;
     }
   }
   throw inFlight(1);

@@ -119,6 +119,17 @@ describe("search", () => {
     expect(refused.status).toBe(400);
   });
 
+  it.each([
+    "?identifier=http%3A%2F%2Fhl7.org%2Ffhir%2Fsid%2Fus-ssn%7C123",
+    "?identifier=a%7C",
+    "?identifier=",
+    "?identifier:exact=a",
+    "?_id=",
+  ])("answers nobody for %s, however lenient", async (query) => {
+    const headers = { Prefer: "handling=lenient" };
+    expect((await client.failure("GET", `/Patient${query}`, { headers })).status).toBe(400);
+  });
+
   it("refuses a page that it did not make", async () => {
     expect((await client.failure("GET", "/Patient?page=nonsense")).status).toBe(400);
   });
