@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { abandoned, completed, NO_CONTENT, opened, rolledBack } from "../../shared/registration/transitions.ts";
-import type { Begin, Claim, Content, Mapping, MappingStore } from "../../shared/store/mapping-store.ts";
+import type { Begin, Claim, Content, Mapping, MappingStore, Transaction } from "../../shared/store/mapping-store.ts";
 import { startStoreOnDynamoDb } from "../support/mapping-store-on-dynamodb.ts";
 import { createMemoryMappingStore } from "../support/memory-mapping-store.ts";
 
@@ -196,6 +196,97 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.takeOver(begin.next, { ...next, token: randomUUID() })).toBe(false);
     expect(await store.finish(completed(begin.next, { now: NOW }))).toBe(false);
     expect(await store.finish(completed({ ...begin.next, operation: next }, { now: NOW }))).toBe(true);
+  });
+
+  describe("transactions", () => {
+    const begun = async (ids: readonly string[] = [], changes: Partial<Transaction> = {}): Promise<Transaction> => {
+      const transaction = { id: randomUUID(), ids, ...operation(), ...changes };
+      await store.beginTransaction(transaction);
+      return transaction;
+    };
+    /** A patient that was registered within the transaction. */
+    const member = async (transaction: Transaction): Promise<Mapping> => {
+      const begin = creation();
+      const next = { ...begin.next, transaction: transaction.id };
+      expect(await store.begin({ ...begin, next, within: transaction })).toBeUndefined();
+      const finish = completed(next, { now: NOW });
+      expect(await store.finish(finish)).toBe(true);
+      return finish.next!;
+    };
+    const alone = ({ transaction: _, ...mapping }: Mapping): Mapping => mapping;
+
+    it("gives back what was begun, field for field", async () => {
+      const transaction = await begun([randomUUID(), randomUUID()]);
+      expect(await store.findTransaction(transaction.id)).toEqual(transaction);
+      expect(await store.findTransaction("none")).toBeUndefined();
+    });
+
+    it("lets its patients stand on their own when it is committed, all at once", async () => {
+      const transaction = await begun();
+      const members = await Promise.all(Array.from({ length: 20 }, () => member(transaction)));
+      expect(await store.findMany([members[0]!.id])).toEqual([members[0]]);
+      expect(members[0]).toMatchObject({ transaction: transaction.id });
+      expect(await store.commitTransaction(transaction, members)).toBe(true);
+      expect(await store.findTransaction(transaction.id)).toBeUndefined();
+      for (const mapping of members) {
+        expect(await store.find(mapping.id)).toEqual(alone(mapping));
+      }
+      expect(await store.commitTransaction(transaction, members)).toBe(true);
+    });
+
+    it("is committed where nothing was registered in it", async () => {
+      const transaction = await begun();
+      expect(await store.commitTransaction(transaction, [])).toBe(true);
+      expect(await store.findTransaction(transaction.id)).toBeUndefined();
+    });
+
+    it("is not committed, and begins nothing any more, once it is in other hands", async () => {
+      const transaction = await begun();
+      const mapping = await member(transaction);
+      const next = { ...transaction, token: randomUUID() };
+      expect(await store.takeOverTransaction(transaction, next)).toBe(true);
+      expect(await store.takeOverTransaction(transaction, next)).toBe(true);
+      expect(await store.takeOverTransaction(transaction, { ...next, token: randomUUID() })).toBe(false);
+      expect(await store.commitTransaction(transaction, [mapping])).toBe(false);
+      expect(await store.find(mapping.id)).toEqual(mapping);
+      const late = creation();
+      await expect(store.begin({ ...late, within: transaction })).rejects.toMatchObject({
+        failure: { kind: "outcome-unknown" },
+      });
+      expect(await store.find(late.next.id)).toBeUndefined();
+      expect(await store.findTransaction(transaction.id)).toEqual(next);
+    });
+
+    it("is ended by the one who holds it, and nobody commits it after that", async () => {
+      const transaction = await begun();
+      const mapping = await member(transaction);
+      expect(await store.endTransaction({ ...transaction, token: randomUUID() })).toBe(false);
+      expect(await store.findTransaction(transaction.id)).toEqual(transaction);
+      expect(await store.endTransaction(transaction)).toBe(true);
+      expect(await store.endTransaction(transaction)).toBe(true);
+      expect(await store.commitTransaction(transaction, [mapping])).toBe(false);
+      expect(await store.takeOverTransaction(transaction, { ...transaction, token: randomUUID() })).toBe(false);
+      await expect(store.begin({ ...creation(), within: transaction })).rejects.toThrow();
+    });
+
+    it("comes up when its time is over, apart from the operations", async () => {
+      const early = 1_000_000;
+      const [second, first] = [
+        await begun([], { actionableAt: early + 2 }),
+        await begun([], { actionableAt: early + 1 }),
+      ];
+      const begin = creation();
+      const next = { ...begin.next, operation: { ...begin.next.operation, actionableAt: early } };
+      await store.begin({ ...begin, next });
+      const idsAt = async (now: number) => (await store.findOverdueTransactions(now, 10)).map(({ id }) => id);
+      expect(await idsAt(early)).toEqual([]);
+      expect(await idsAt(early + 1)).toEqual([first.id]);
+      expect(await idsAt(early + 2)).toEqual([first.id, second.id]);
+      expect(await store.findOverdueTransactions(early + 2, 1)).toEqual([first]);
+      expect((await store.findOverdue(early + 2, 10)).map(({ id }) => id)).toEqual([next.id]);
+      await store.takeOverTransaction(first, { ...first, token: randomUUID(), actionableAt: early + 9 });
+      expect(await idsAt(early + 2)).toEqual([second.id]);
+    });
   });
 
   it("reads more than one batch holds", async () => {
