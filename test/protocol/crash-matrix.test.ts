@@ -1,0 +1,161 @@
+import { isDeepStrictEqual } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  AFTER_LATER_OPERATION,
+  type CrashOperation,
+  crashOperations,
+  crashOperationsOfOtherSettings,
+  laterOperation,
+  type Scene,
+  sightIn,
+} from "../support/crash-operations.ts";
+import { type CrashPoint, crashAt, nameOf, pointsOf, releaseHeldWrites } from "../support/crash-points.ts";
+import { fhirClient, startAdapter } from "../support/fhir-over-http.ts";
+import { discrepancies, type Expectations } from "../support/registration-invariants.ts";
+import { worldOfTwin } from "../support/world-of-twin.ts";
+
+/** Who comes by after the crash, in this order. */
+const AFTERMATHS = [["client", "recovery"], ["recovery"], ["recovery", "client"]] as const;
+
+type Aftermath = (typeof AFTERMATHS)[number];
+
+/** Twins beside each other, each with one crash at a time. */
+const LANES = 2;
+
+type Lane = Omit<Scene, "tag">;
+
+async function startLane(environment: Readonly<Record<string, string>>): Promise<Lane> {
+  const twin = await startAdapter({ environment });
+  return { twin, client: fhirClient(twin.url), world: await worldOfTwin(twin) };
+}
+
+function suite(operations: readonly CrashOperation[], environment: Readonly<Record<string, string>>): void {
+  const expectations: Expectations =
+    environment["REPLACED_PATIENTS"] === "delete" ? { replacedPatients: "delete" } : {};
+  let lanes: Lane[] = [];
+  let people = 0;
+  const sceneIn = (lane: Lane): Scene => {
+    people += 1;
+    return { ...lane, tag: `person-${people}` };
+  };
+
+  beforeEach(async () => {
+    lanes = await Promise.all(Array.from({ length: LANES }, () => startLane(environment)));
+  }, 120_000);
+  afterEach(async () => {
+    await Promise.all(
+      lanes.map(({ twin, world }) => {
+        world.close();
+        return twin.close();
+      }),
+    );
+  });
+
+  /** What goes wrong when the operation is stopped dead at the point. */
+  async function problemsAfter(
+    scene: Scene,
+    operation: CrashOperation,
+    point: CrashPoint,
+    aftermath: Aftermath,
+  ): Promise<string[]> {
+    const problems: string[] = [];
+    const check = (isSo: boolean, problem: string) => {
+      if (!isSo) {
+        problems.push(`${nameOf(point)}, then ${aftermath.join(", ")}: ${problem}`);
+      }
+    };
+    const { twin, world } = scene;
+    const seen = async (expected: CrashOperation["done"]) => {
+      const now = await world.read();
+      const sight = sightIn(now, scene);
+      check(
+        isDeepStrictEqual(sight, expected),
+        `there is ${JSON.stringify(sight)} instead of ${JSON.stringify(expected)}`,
+      );
+      for (const discrepancy of discrepancies(now, expectations)) {
+        check(false, discrepancy);
+      }
+    };
+
+    const id = await operation.prepare(scene);
+    const crash = await crashAt(twin, operation.functionName, point, () => operation.run(scene, id));
+    check(crash.ending >= 500, `it was answered ${crash.ending}`);
+    if (aftermath[0] === "client") {
+      const [open] = await world.open();
+      const isLocked = (open?.operation?.actionableAt ?? 0) > Date.now();
+      const { status, headers } = await operation.repeat(scene, id);
+      check(
+        isLocked ? status === 409 && Number(headers.get("retry-after")) >= 1 : operation.successes.includes(status),
+        `an early retry was answered ${status}`,
+      );
+    }
+    await world.passTime();
+    const hasBegun = !(point.kind === "write" && point.number === 1 && point.end === "before");
+    let isDone = { "if-committed": crash.committed, "once-begun": hasBegun, always: true }[operation.isDone];
+    for (const comer of aftermath) {
+      if (comer === "client") {
+        const { status } = await operation.repeat(scene, id);
+        check(operation.successes.includes(status), `a retry was answered ${status}`);
+        isDone = true;
+      } else {
+        check((await twin.invoke("RecoverRegistrations", {})).ok, "recovery failed");
+      }
+      await seen(isDone ? operation.done : operation.undone);
+    }
+    const { status } = await laterOperation(scene);
+    check(status === 200 || status === 201, `a later operation was answered ${status}`);
+    await seen(AFTER_LATER_OPERATION);
+    return problems;
+  }
+
+  /** What goes wrong when the writes of the dead, held until now, arrive after all. */
+  async function problemsAfterLateWrites({ twin, world }: Lane, scenes: readonly Scene[]): Promise<string[]> {
+    await releaseHeldWrites(twin);
+    await world.passTime();
+    expect(await twin.invoke("RecoverRegistrations", {})).toMatchObject({ ok: true });
+    const now = await world.read();
+    return [
+      ...discrepancies(now, expectations),
+      ...scenes.flatMap((scene) => {
+        const { cities } = sightIn(now, scene);
+        return isDeepStrictEqual(cities, AFTER_LATER_OPERATION.cities)
+          ? []
+          : [`Particle holds the person in: ${cities}`];
+      }),
+    ].map((problem) => `late writes: ${problem}`);
+  }
+
+  it.each(operations)(
+    "$name",
+    async (operation) => {
+      const [first] = lanes as [Lane];
+      const rehearsal = sceneIn(first);
+      const id = await operation.prepare(rehearsal);
+      const points = await pointsOf(first.twin, async () => {
+        expect(operation.successes.concat(200)).toContain(await operation.run(rehearsal, id));
+      });
+      expect(points.map(nameOf)).toEqual(expect.arrayContaining(["before write 1", "after write 1"]));
+
+      const queue = points.flatMap((point) => AFTERMATHS.map((aftermath) => ({ point, aftermath })));
+      const problems: string[] = [];
+      await Promise.all(
+        lanes.map(async (lane) => {
+          const scenes: Scene[] = [];
+          for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+            const scene = sceneIn(lane);
+            scenes.push(scene);
+            problems.push(...(await problemsAfter(scene, operation, next.point, next.aftermath)));
+          }
+          problems.push(...(await problemsAfterLateWrites(lane, scenes)));
+        }),
+      );
+      expect(problems).toEqual([]);
+    },
+    120_000,
+  );
+}
+
+describe("an operation that is stopped dead at any of its side effects", () => suite(crashOperations, {}));
+
+describe("the same under other settings", () =>
+  suite(crashOperationsOfOtherSettings.operations, crashOperationsOfOtherSettings.environment));
