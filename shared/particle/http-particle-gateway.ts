@@ -2,7 +2,7 @@ import { AdapterError } from "../failure/failure.ts";
 import type { Demographics } from "../mapping/demographics.ts";
 import { type Reading, readListAnswer, readPatientAnswer } from "./answers.ts";
 import { createHttpExchange } from "./http-exchange.ts";
-import type { ParticleCall, ParticleGateway, ParticlePatient } from "./particle-gateway.ts";
+import type { ParticleCall, ParticleGateway, ParticlePatient, Written } from "./particle-gateway.ts";
 import { createSendToParticle, type Effects, realEffects } from "./send-to-particle.ts";
 import type { TokenSource } from "./token-source.ts";
 
@@ -42,7 +42,7 @@ export function createParticleGateway(
         sent: { values: valuesOf(demographics), opaque: [patient_id] },
       } as const;
       const answer = await send(operation, deadline);
-      return patientNamed(patient_id, readPatientAnswer(answer.body), operation);
+      return { ...patientNamed(patient_id, readPatientAnswer(answer.body), operation), ...writtenBy(answer) };
     },
 
     async getPatient(patient_id, { deadline }) {
@@ -60,7 +60,7 @@ export function createParticleGateway(
 
     async deletePatient(patient_id, { deadline }) {
       // The body of a success is documented as a text and seen as an object; the status says enough.
-      await send(
+      const answer = await send(
         {
           name: "deletePatient",
           request: { method: "DELETE", path: `${patients}/${requireNameable(patient_id)}` },
@@ -71,6 +71,7 @@ export function createParticleGateway(
         },
         deadline,
       );
+      return writtenBy(answer);
     },
 
     listPatientIds: (continuation_token, call) => pagesFrom(continuation_token, call),
@@ -100,6 +101,8 @@ export function createParticleGateway(
     } while (token !== undefined);
   }
 }
+
+const writtenBy = ({ unsettled }: Written): Written => (unsettled ? { unsettled } : {});
 
 function query(continuation_token: string): string {
   return new URLSearchParams({ continuation_token }).toString();

@@ -5,8 +5,16 @@ export type ParticlePatient = {
   readonly patient_id: string;
   /** Particle's own id; documented since v1.3, so it may be missing. */
   readonly particle_patient_id?: string;
+  /** Only of a write, as {@link Written} says. */
+  readonly unsettled?: true;
   /** As Particle writes them: a telephone may come back as `(234) 567-8910`, a gender in another case. */
   readonly demographics: EchoedDemographics;
+};
+
+/** A write that succeeded. */
+export type Written = {
+  /** An earlier attempt of the same call ended unknown, and may still arrive at Particle. */
+  readonly unsettled?: true;
 };
 
 export type ParticleCall = {
@@ -34,7 +42,7 @@ export interface ParticleGateway {
   /** Answers undefined when Particle holds nothing under `patient_id`. */
   getPatient(patient_id: string, call: ParticleCall): Promise<ParticlePatient | undefined>;
   /** A patient that Particle does not hold counts as deleted. */
-  deletePatient(patient_id: string, call: ParticleCall): Promise<void>;
+  deletePatient(patient_id: string, call: ParticleCall): Promise<Written>;
   /**
    * The pages of Particle's list from `continuation_token` on (from the start without one), each fetched when it is
    * asked for. Ends after a page without a token, or with a token that was seen before.

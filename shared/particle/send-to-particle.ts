@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AdapterError, type Failure } from "../failure/failure.ts";
 import { type HttpAnswer, type HttpExchange, type HttpRequest, NoAnswer } from "./http-exchange.ts";
 import { MEANINGS, type MeaningName, meaningOfStatus } from "./meanings.ts";
+import type { Written } from "./particle-gateway.ts";
 import { particleWords, type Sent } from "./particle-words.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { TokenSource } from "./token-source.ts";
@@ -36,7 +37,7 @@ export type SendSettings = {
 };
 
 /** Sends until there is an answer that counts, and nothing after the deadline (epoch milliseconds). */
-export type SendToParticle = (operation: Operation, deadline: number) => Promise<HttpAnswer>;
+export type SendToParticle = (operation: Operation, deadline: number) => Promise<HttpAnswer & Written>;
 
 export const realEffects: Effects = { now: Date.now, sleep: (ms) => delay(ms), random: Math.random };
 
@@ -144,7 +145,7 @@ export function createSendToParticle(
       }
       const result = await attempt(operation, token, left);
       if ("status" in result) {
-        return result;
+        return unknown ? { ...result, unsettled: true } : result;
       }
       unknown ||= operation.writes && MEANINGS[result.meaning].carriedOut === "unknown";
       if (result.cutByDeadline && unknown) {

@@ -2,9 +2,9 @@ import type { Patient } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
 import type { IdentifierCondition } from "./claims.ts";
 import { createPatient, type Registered } from "./create-patient.ts";
-import { inFlight } from "./decide.ts";
 import { deletePatient } from "./delete-patient.ts";
 import { findMatch } from "./find-match.ts";
+import { inFlight } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { tryUpdatePatient, type UpdateRequest } from "./update-patient.ts";
 

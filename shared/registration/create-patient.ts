@@ -18,12 +18,11 @@ import {
   kindOfClaim,
   uniqueClaims,
 } from "./claims.ts";
-import { inFlight } from "./decide.ts";
 import { deletePatient } from "./delete-patient.ts";
 import { findMatch, holderOf, isPresent } from "./find-match.ts";
 import { contentOf, hasContent, type Intent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { type Called, carryOut, keptUntil, newOperation } from "./operation.ts";
+import { type Called, carryOut, inFlight, keptUntil, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { opened } from "./transitions.ts";
 

@@ -1,9 +1,8 @@
-import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { ParticlePatient } from "../particle/particle-gateway.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { completionOf, keptUntil, newOperation, retryAfterSeconds } from "./operation.ts";
+import { completionOf, inFlight, keptUntil, newOperation, retryAfterSeconds } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { DECISIONS, type Evidence } from "./states.ts";
 import { abandoned, completed, drifted, type OpenMapping, rolledBack } from "./transitions.ts";
@@ -12,9 +11,6 @@ import { abandoned, completed, drifted, type OpenMapping, rolledBack } from "./t
 const ROUNDS = 4;
 
 const isOpen = (mapping: Mapping | undefined): mapping is OpenMapping => mapping?.operation !== undefined;
-
-export const inFlight = (seconds: number): AdapterError =>
-  new AdapterError({ kind: "in-flight", retryAfterSeconds: seconds }, "Another operation on the patient is open.");
 
 /**
  * The mapping without an open operation: one whose time is over is decided on the way. The transaction that it may be
@@ -88,9 +84,12 @@ function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatien
 async function sendAgain(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
   const operation = { ...mapping.operation, ...newOperation(registration, task) };
   if (await registration.store.takeOver(mapping, operation)) {
-    if (operation.kind === "delete" || registration.settings.replacedPatients === "delete") {
-      await registration.particle.deletePatient(mapping.patient_id, task);
-    }
-    await registration.store.finish(completed({ ...mapping, operation }, { now: registration.now() }));
+    const deletes = operation.kind === "delete" || registration.settings.replacedPatients === "delete";
+    const { unsettled } = deletes ? await registration.particle.deletePatient(mapping.patient_id, task) : {};
+    const now = registration.now();
+    const unsettledUntil = unsettled && now + registration.settings.settleMs;
+    await registration.store.finish(
+      completed({ ...mapping, operation }, { now, ...(unsettledUntil && { unsettledUntil }) }),
+    );
   }
 }

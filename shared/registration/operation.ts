@@ -1,6 +1,6 @@
 import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
-import type { ParticlePatient } from "../particle/particle-gateway.ts";
+import type { ParticlePatient, Written } from "../particle/particle-gateway.ts";
 import type { Digest, Mapping, Operation } from "../store/mapping-store.ts";
 import type { Registration, Task } from "./registration.ts";
 import { type Completion, completed, type OpenMapping, rolledBack } from "./transitions.ts";
@@ -12,16 +12,26 @@ const LEAST_KEPT_MS = 24 * 60 * 60 * 1_000;
 export const keptUntil = ({ now, settings }: Registration): number =>
   Math.ceil((now() + (settings.retryWindowMs || LEAST_KEPT_MS)) / 1_000);
 
-/** The times and the token of an operation that begins now. */
-export const newOperation = (
-  { newId, settings }: Registration,
+export const inFlight = (seconds: number): AdapterError =>
+  new AdapterError({ kind: "in-flight", retryAfterSeconds: seconds }, "Another operation on the patient is open.");
+
+/**
+ * The times and the token of an operation that begins now.
+ *
+ * @param mapping of the patient that it changes.
+ * @throws AdapterError `in-flight` while an attempt of the operation before may still arrive.
+ */
+export function newOperation(
+  { newId, now, settings }: Registration,
   { owner, deadline }: Task,
-): Pick<Operation, "token" | "owner" | "deadline" | "actionableAt"> => ({
-  token: newId(),
-  owner,
-  deadline,
-  actionableAt: deadline + settings.settleMs,
-});
+  mapping?: Mapping,
+): Pick<Operation, "token" | "owner" | "deadline" | "actionableAt"> {
+  const quiet = (mapping?.unsettledUntil ?? 0) - now();
+  if (quiet > 0) {
+    throw inFlight(Math.ceil(quiet / 1_000));
+  }
+  return { token: newId(), owner, deadline, actionableAt: deadline + settings.settleMs };
+}
 
 /** Seconds after which it makes sense to ask again while the operation is open: soon, or once anyone may decide it. */
 export function retryAfterSeconds(operation: Pick<Operation, "deadline" | "actionableAt">, now: number): number {
@@ -53,7 +63,7 @@ export async function completionOf(
 }
 
 /** What a call to Particle brought; `sent` where that was not known when the operation began. */
-export type Called = { readonly patient?: ParticlePatient; readonly sent?: Digest };
+export type Called = Written & { readonly patient?: ParticlePatient; readonly sent?: Digest };
 
 /**
  * Calls Particle for an operation that has begun, then completes it, or rolls it back on a definitive refusal. With an
@@ -73,6 +83,9 @@ export async function carryOut(
   const completion = {
     ...(await completionOf(registration, called.patient)),
     ...(called.sent && { sent: called.sent }),
+    ...((called.unsettled ?? called.patient?.unsettled) && {
+      unsettledUntil: registration.now() + registration.settings.settleMs,
+    }),
   };
   const finish = completed(mapping, completion);
   const isOurs = await registration.store.finish(finish).catch((error: unknown) => {

@@ -4,10 +4,9 @@ import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import { uniqueClaims } from "./claims.ts";
 import type { Registered } from "./create-patient.ts";
-import { inFlight } from "./decide.ts";
 import { type Intent, identifiersForm, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { keptUntil, newOperation } from "./operation.ts";
+import { inFlight, keptUntil, newOperation } from "./operation.ts";
 import { type Held, heldBy, requireVisible } from "./read-patient.ts";
 import type { Registration, Task } from "./registration.ts";
 import {
@@ -45,7 +44,12 @@ export async function patchPatient(registration: Registration, request: PatchReq
     requireVersion(mapping, request.ifMatch);
     const { identifiers, indexKeys, claims } = mapping;
     // Without a digest: an operation that ends here meant nothing yet, and what Particle holds is as it was.
-    const locked = opened(mapping, "update", { identifiers, indexKeys, claims }, newOperation(registration, task));
+    const locked = opened(
+      mapping,
+      "update",
+      { identifiers, indexKeys, claims },
+      newOperation(registration, task, mapping),
+    );
     const conflict = await registration.store.begin({
       next: locked,
       prior: mapping,

@@ -1,8 +1,7 @@
 import { AdapterError } from "../failure/failure.ts";
 import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { Mapping } from "../store/mapping-store.ts";
-import { inFlight } from "./decide.ts";
-import { retryAfterSeconds } from "./operation.ts";
+import { inFlight, retryAfterSeconds } from "./operation.ts";
 import type { Reading } from "./registration.ts";
 import { VISIBILITY } from "./states.ts";
 

@@ -2,10 +2,9 @@ import { AdapterError } from "../failure/failure.ts";
 import type { Transaction } from "../store/mapping-store.ts";
 import { conditionClaim, contentClaim, uniqueClaims } from "./claims.ts";
 import type { CreateRequest, Member } from "./create-patient.ts";
-import { inFlight } from "./decide.ts";
 import { inParallel } from "./in-parallel.ts";
 import { intentOf } from "./intent.ts";
-import { newOperation } from "./operation.ts";
+import { inFlight, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { undoTransaction } from "./undo-transaction.ts";
 

@@ -1,6 +1,5 @@
 import type { Mapping } from "../store/mapping-store.ts";
-import { inFlight } from "./decide.ts";
-import { carryOut, newOperation } from "./operation.ts";
+import { carryOut, inFlight, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { NO_CONTENT, opened } from "./transitions.ts";
 
@@ -26,7 +25,12 @@ export async function removePatient(
       return false;
     }
     const { sent } = mapping;
-    const next = opened(mapping, "delete", { ...NO_CONTENT, ...(sent && { sent }) }, newOperation(registration, task));
+    const next = opened(
+      mapping,
+      "delete",
+      { ...NO_CONTENT, ...(sent && { sent }) },
+      newOperation(registration, task, mapping),
+    );
     const conflict = await registration.store.begin({
       next,
       prior: mapping,
@@ -36,10 +40,9 @@ export async function removePatient(
       now: registration.now(),
     });
     if (!conflict) {
-      await carryOut(registration, next, async (deadline) => {
-        await registration.particle.deletePatient(mapping.patient_id, { deadline });
-        return {};
-      });
+      await carryOut(registration, next, (deadline) =>
+        registration.particle.deletePatient(mapping.patient_id, { deadline }),
+      );
       return true;
     }
   }

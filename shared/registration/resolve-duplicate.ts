@@ -42,7 +42,7 @@ export async function replacePatient(
   }
   const { sent, identifiers, indexKeys, claims } = mapping;
   const intended: Content = { identifiers, indexKeys, claims, replacedBy: survivor, ...(sent && { sent }) };
-  const next = opened(mapping, "replace", intended, newOperation(registration, task));
+  const next = opened(mapping, "replace", intended, newOperation(registration, task, mapping));
   const conflict = await registration.store.begin({
     next,
     prior: mapping,
@@ -55,10 +55,9 @@ export async function replacePatient(
     return { conflict };
   }
   const called = await carryOut(registration, next, async (deadline) => {
-    if (registration.settings.replacedPatients === "delete") {
-      await registration.particle.deletePatient(mapping.patient_id, { deadline });
-    }
-    return {};
+    return registration.settings.replacedPatients === "delete"
+      ? registration.particle.deletePatient(mapping.patient_id, { deadline })
+      : {};
   });
   return { outcome: "updated", mapping: called.mapping };
 }

@@ -1,6 +1,6 @@
 import type { Mapping } from "../store/mapping-store.ts";
-import { inFlight, withoutOperation } from "./decide.ts";
-import { retryAfterSeconds } from "./operation.ts";
+import { withoutOperation } from "./decide.ts";
+import { inFlight, retryAfterSeconds } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { undoTransaction } from "./undo-transaction.ts";
 

@@ -32,6 +32,8 @@ export type Completion = {
   /** Of what was sent, where that became known only after the operation began. */
   readonly sent?: Digest;
   readonly particle_patient_id?: string;
+  /** Epoch milliseconds until which an earlier attempt may still arrive. */
+  readonly unsettledUntil?: number;
   /** Index keys of Particle's own id, known only now. */
   readonly particleIndexKeys?: readonly string[];
 };
@@ -70,7 +72,7 @@ export function drifted(mapping: OpenMapping, completion: Completion): Finish {
 function concluded(
   mapping: OpenMapping,
   result: "completed" | "drifted",
-  { now, particleIndexKeys = [] }: Completion,
+  { now, particleIndexKeys = [], unsettledUntil }: Completion,
   content: Content & Pick<Mapping, "state" | "particle_patient_id" | "echo">,
 ): Finish {
   const { id, patient_id, version, operation, transaction } = mapping;
@@ -82,6 +84,7 @@ function concluded(
     indexKeys,
     version: version + 1,
     lastUpdated: new Date(now).toISOString(),
+    ...(unsettledUntil !== undefined && { unsettledUntil }),
     lastOperation: { token: operation.token, result },
     // Nothing but the end of the transaction, or of the patient, takes it out of the transaction.
     ...(transaction !== undefined && operation.kind !== "delete" && { transaction }),

@@ -1,7 +1,7 @@
 import type { Transaction } from "../store/mapping-store.ts";
-import { inFlight, withoutOperation } from "./decide.ts";
+import { withoutOperation } from "./decide.ts";
 import { inParallel } from "./in-parallel.ts";
-import { newOperation } from "./operation.ts";
+import { inFlight, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { removePatient } from "./remove-patient.ts";
 

@@ -2,11 +2,10 @@ import type { Patient } from "fhir/r4";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import { conditionClaim, type IdentifierCondition, uniqueClaims } from "./claims.ts";
 import { beginCreate, type Registered } from "./create-patient.ts";
-import { inFlight } from "./decide.ts";
 import { isPresent } from "./find-match.ts";
 import { hasContent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { newOperation } from "./operation.ts";
+import { inFlight, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { guardOverlay, type OverlayReason, replacementOf, sendReplacement } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";
@@ -105,7 +104,7 @@ async function register(
   }
   guardOverlay(hash, mapping, intent, request.overlayReason);
   const replacement = replacementOf(registration, hash, mapping, intent, claims);
-  const next = opened(mapping, replacement.kind, replacement.intended, newOperation(registration, task));
+  const next = opened(mapping, replacement.kind, replacement.intended, newOperation(registration, task, mapping));
   const conflict = await registration.store.begin({
     next,
     prior: mapping,

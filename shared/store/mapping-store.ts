@@ -65,6 +65,11 @@ export type Mapping = Content & {
   /** Of what Particle answered to the last write; it may format what we sent in ways of its own. */
   readonly echo?: Digest;
   readonly operation?: Operation;
+  /**
+   * Epoch milliseconds until which an earlier attempt of the last operation may still arrive at Particle, and would undo
+   * whatever came in between: no other change begins before.
+   */
+  readonly unsettledUntil?: number;
   /** How the last operation ended, for an owner whose own answer was lost. */
   readonly lastOperation?: {
     readonly token: string;

@@ -95,6 +95,7 @@ const mappingItem = v.object({
       intended: v.object(content),
     }),
   ),
+  unsettledUntil: v.optional(v.number()),
   lastOperation: v.optional(
     v.object({ token: v.string(), result: v.picklist(["completed", "rolled-back", "drifted", "abandoned"]) }),
   ),

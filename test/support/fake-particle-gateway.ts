@@ -90,7 +90,10 @@ export function createFakeParticleGateway(options: FakeParticleOptions = {}): Fa
       }),
 
     deletePatient: (patient_id, call) =>
-      perform({ method: "deletePatient", patient_id }, call, () => void held.delete(patient_id)),
+      perform({ method: "deletePatient", patient_id }, call, () => {
+        held.delete(patient_id);
+        return {};
+      }),
 
     async *listPatientIds(continuation_token, call) {
       let after = continuation_token;

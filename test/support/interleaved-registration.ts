@@ -7,8 +7,19 @@ import type { Mapping, MappingStore } from "../../shared/store/mapping-store.ts"
 import type { Harness } from "./registration-harness.ts";
 import { historyDiscrepancies } from "./registration-invariants.ts";
 
-/** What befalls one call of Particle. A `late` request is not answered and takes effect at a moment of its own. */
-export const PARTICLE_FAULTS = ["none", "refused", "unavailable", "lost-request", "lost-reply", "late"] as const;
+/**
+ * What befalls one call of Particle. A `late` request is not answered and takes effect at a moment of its own; a
+ * `repeated` one, too, but a repeat of it within the call succeeds at once.
+ */
+export const PARTICLE_FAULTS = [
+  "none",
+  "refused",
+  "unavailable",
+  "lost-request",
+  "lost-reply",
+  "late",
+  "repeated",
+] as const;
 
 /** What befalls one write of the store. */
 export const STORE_FAULTS = ["none", "lost-request", "lost-reply"] as const;
@@ -114,7 +125,7 @@ export function interleave(harness: Harness, scheduler: Scheduler): Interleaved 
     }
 
     /** A call of Particle, `writes` with what it commits. */
-    function call<Result>(
+    function call<Result extends object | undefined>(
       label: string,
       { deadline }: ParticleCall,
       writes: boolean,
@@ -134,8 +145,12 @@ export function interleave(harness: Harness, scheduler: Scheduler): Interleaved 
         if (fault === "lost-reply") {
           await effect();
         }
-        if (fault === "late" && writes) {
+        if ((fault === "late" || fault === "repeated") && writes) {
           landings.push(land(`${name}: ${label}`, effect).catch(() => undefined));
+        }
+        if (fault === "repeated") {
+          const result = await effect();
+          return writes ? { ...result, unsettled: true } : result;
         }
         if (fault !== "none") {
           fail(OUTCOME_UNKNOWN, true);
@@ -160,6 +175,7 @@ export function interleave(harness: Harness, scheduler: Scheduler): Interleaved 
         call(`DELETE ${patient_id.slice(-4)}`, options, true, async () => {
           await harness.particle.deletePatient(patient_id, arriving);
           commits.push({ patient_id, demographics: undefined });
+          return {};
         }),
       listPatientIds: harness.particle.listPatientIds,
     };

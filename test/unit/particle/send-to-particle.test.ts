@@ -260,6 +260,15 @@ describe("the deadline", () => {
 });
 
 describe("an attempt of unknown outcome", () => {
+  it("is told of when a repeat succeeds, for it may still arrive; one that certainly did nothing is not", async () => {
+    const lost = scene([{ end: "reset" }, { status: 200 }]);
+    expect(await lost.send(put, in20s)).toMatchObject({ status: 200, unsettled: true });
+    const refused = scene([{ end: "refused" }, { status: 200 }]);
+    expect(await refused.send(put, in20s)).not.toHaveProperty("unsettled");
+    const read = scene([{ end: "reset" }, { status: 200 }]);
+    expect(await read.send(get, in20s)).not.toHaveProperty("unsettled");
+  });
+
   it.each([
     { last: { status: 400 } },
     { last: { status: 422 } },
