@@ -88,7 +88,7 @@ describe("a table that fails", () => {
       ...PATIENCE,
       name: "faults",
       clients: 8,
-      operations: 40,
+      operations: 30,
       until: Date.now() + 15_000,
       seed: 12,
     });

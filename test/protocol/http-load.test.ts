@@ -75,7 +75,7 @@ describe("many clients at once", () => {
     const load = runMixedLoad(twin.url, {
       name: "load",
       clients: 16,
-      operations: 60,
+      operations: 45,
       until: Date.now() + 25_000,
       seed: 20_261_122,
       longestWaitMs: 2_000,
