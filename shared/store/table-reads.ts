@@ -13,6 +13,11 @@ type Item = Record<string, AttributeValue>;
 /** Keys that one BatchGetItem may hold. */
 const BATCH = 100;
 
+/** Entries of the in-flight index that one query looks at. */
+const OVERDUE_PAGE = 500;
+
+type Overdue = { readonly key: table.Key; readonly actionableAt: number };
+
 export type TableReads = ReturnType<typeof createTableReads>;
 
 /**
@@ -53,23 +58,28 @@ export function createTableReads(client: DynamoDBClient, tableName: string, paus
   }
 
   /** Keys of the items in one partition of the in-flight index whose time has come. */
-  async function overdueIn(
-    shard: string,
-    now: number,
-    limit: number,
-  ): Promise<{ readonly key: table.Key; readonly actionableAt: number }[]> {
-    const query = new QueryCommand({
-      TableName: tableName,
-      IndexName: table.OPEN_INDEX,
-      KeyConditionExpression: "openShard = :shard AND actionableAt <= :now",
-      ExpressionAttributeValues: { ":shard": { S: shard }, ":now": { N: String(now) } },
-      Limit: limit,
-    });
-    const { Items = [] } = await read(() => client.send(query));
-    return Items.map((item) => ({
-      key: { pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "" },
-      actionableAt: Number(item["actionableAt"]?.N),
-    }));
+  /** In one shard, the longest waiting of one kind: operations and transactions stand in one index. */
+  async function overdueIn(shard: string, prefix: string, now: number, limit: number): Promise<Overdue[]> {
+    const found: Overdue[] = [];
+    let from: Item | undefined;
+    do {
+      const query = new QueryCommand({
+        TableName: tableName,
+        IndexName: table.OPEN_INDEX,
+        KeyConditionExpression: "openShard = :shard AND actionableAt <= :now",
+        ExpressionAttributeValues: { ":shard": { S: shard }, ":now": { N: String(now) } },
+        Limit: OVERDUE_PAGE,
+        ...(from && { ExclusiveStartKey: from }),
+      });
+      const { Items = [], LastEvaluatedKey } = await read(() => client.send(query));
+      const entries = Items.map((item) => ({
+        key: { pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "" },
+        actionableAt: Number(item["actionableAt"]?.N),
+      }));
+      found.push(...entries.filter(({ key }) => key.pk.startsWith(prefix)));
+      from = LastEvaluatedKey;
+    } while (from && found.length < limit);
+    return found;
   }
 
   return {
@@ -106,11 +116,8 @@ export function createTableReads(client: DynamoDBClient, tableName: string, paus
      * longest waiting, at most `limit`. The index may lag behind: what the item itself says decides.
      */
     async overdue(prefix: string, now: number, limit: number): Promise<Item[]> {
-      const shards = await Promise.all(table.openShards.map((shard) => overdueIn(shard, now, limit)));
-      const oldest = shards
-        .flat()
-        .filter(({ key }) => key.pk.startsWith(prefix))
-        .sort((a, b) => a.actionableAt - b.actionableAt);
+      const shards = await Promise.all(table.openShards.map((shard) => overdueIn(shard, prefix, now, limit)));
+      const oldest = shards.flat().sort((a, b) => a.actionableAt - b.actionableAt);
       return getAll(oldest.slice(0, limit).map(({ key }) => key));
     },
   };

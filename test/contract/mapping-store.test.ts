@@ -289,6 +289,21 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     });
   });
 
+  it("does not let overdue operations hide an overdue transaction", async () => {
+    const transaction = { id: randomUUID(), token: randomUUID(), owner: "request", ids: [], deadline: NOW };
+    await store.beginTransaction({ ...transaction, actionableAt: 2_000_002 });
+    const operations = Array.from({ length: 40 }, async () => {
+      const begin = creation();
+      const next = { ...begin.next, operation: { ...begin.next.operation, actionableAt: 2_000_001 } };
+      await store.begin({ ...begin, next });
+    });
+    await Promise.all(operations);
+    const overdue = await store.findOverdueTransactions(2_000_002, 1_000);
+    expect(overdue.map(({ id }) => id)).toContain(transaction.id);
+    const one = await store.findOverdueTransactions(2_000_002, 1);
+    expect(one).toHaveLength(1);
+  });
+
   it("reads more than one batch holds", async () => {
     const mappings = await Promise.all(Array.from({ length: 130 }, () => registered(store)));
     const ids = mappings.map(({ id }) => id);
