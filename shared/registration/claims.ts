@@ -64,7 +64,8 @@ export const claimWrites = (claims: readonly ClaimIntent[], id: string): Pick<Be
     ...(body !== undefined && { body }),
     ...(expiresAt !== undefined && { expiresAt }),
   })),
-  unclaimed: claims.flatMap(({ olderKeys }) => olderKeys),
+  // What is taken again under its older key is checked by that write.
+  unclaimed: claims.flatMap(({ olderKeys }) => olderKeys).filter((older) => !claims.some(({ key }) => key === older)),
 });
 
 export const kindOfClaim = ({ key }: Pick<Claim, "key">): ClaimKind | undefined =>

@@ -16,7 +16,10 @@ export async function deletePatient(
 ): Promise<boolean> {
   const find = async () => {
     const mapping = await settled(registration, id, task);
-    requireVersion(mapping, ifMatch);
+    // Repeated after a lost reply, a deletion names the version before it.
+    if (mapping && mapping.state !== "deleted") {
+      requireVersion(mapping, ifMatch);
+    }
     return mapping;
   };
   return removePatient(registration, find, task);

@@ -51,7 +51,8 @@ export function replacementOf(
       ),
       indexKeys: content.indexKeys.filter((key) => !mapping.indexKeys.includes(key)),
     },
-    keepsSsn: keptSsn !== undefined,
+    // After a drift nobody knows whether Particle holds one.
+    keepsSsn: keptSsn !== undefined || (kind === "update" && intent.canonical.ssn === undefined && !mapping.sent),
   };
 }
 

@@ -4,7 +4,7 @@ import { unknownMeaning } from "../mapping/obstacles.ts";
 import type { Conflict, Content, Mapping } from "../store/mapping-store.ts";
 import type { Registered } from "./create-patient.ts";
 import { findMatch, holderOf, isPresent } from "./find-match.ts";
-import { carryOut, newOperation } from "./operation.ts";
+import { carryOut, inFlight, newOperation, retryAfterSeconds } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { opened } from "./transitions.ts";
 
@@ -74,7 +74,12 @@ async function survivorOf(
   const survivor =
     reference === undefined
       ? await findMatch(registration, { system: identifier?.system ?? "", value: identifier?.value ?? "" }, task)
-      : id && (await holderOf(registration, id, task));
+      : id === undefined
+        ? undefined
+        : await holderOf(registration, id, task);
+  if (survivor?.operation) {
+    throw inFlight(retryAfterSeconds(survivor.operation, registration.now()));
+  }
   if (!survivor || !isPresent(survivor) || survivor.state === "replaced" || survivor.id === mapping.id) {
     throw new AdapterError(
       {

@@ -170,6 +170,15 @@ describe("resolving a duplicate", () => {
     expect([...harness.particle.held.keys()]).toEqual([kept.patient_id]);
   });
 
+  it("does not let two patients replace each other while one of them is in flight", async () => {
+    const { harness, duplicate, kept } = await withDuplicate({ replacedPatients: "delete" });
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(feed(harness, resolution({ reference: `Patient/${kept.id}` })));
+    const back = { ...resolution({ reference: `Patient/${duplicate.id}` }), identifier: [OTHER_MRN] };
+    expect(await failureOf(feed(harness, back, OTHER_MRN))).toMatchObject({ kind: "in-flight" });
+    expect(harness.particle.held.size).toBe(2);
+  });
+
   it("becomes an ordinary patient again when it is sent as one", async () => {
     const { harness } = await withDuplicate();
     await feed(harness, resolution({ identifier: OTHER_MRN }));

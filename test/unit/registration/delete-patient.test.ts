@@ -45,6 +45,13 @@ describe("deletePatient", () => {
     expect(harness.particle.calls).toEqual([]);
   });
 
+  it("may be repeated with the If-Match that it had", async () => {
+    const { harness, id } = await registered();
+    const request = { id, ifMatch: "1" };
+    expect(await deletePatient(harness, request, harness.task())).toBe(true);
+    expect(await deletePatient(harness, request, harness.task())).toBe(false);
+  });
+
   it("honours If-Match", async () => {
     const { harness, id } = await registered();
     const stale = deletePatient(harness, { id, ifMatch: "7" }, harness.task());

@@ -144,6 +144,19 @@ describe("updatePatient", () => {
     expect(heldOf(harness)).toMatchObject([{ address_city: "Boston" }]);
   });
 
+  it("keeps the SSN that Particle holds also after a drift", async () => {
+    const harness = createHarness();
+    await put(harness, henrickWithSsn());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrickWithSsn({ address: MOVED })));
+    const [[patient_id, patient] = []] = [...harness.particle.held];
+    const demographics = { ...patient!.demographics, address_city: "Elsewhere" };
+    harness.particle.held.set(patient_id!, { ...patient!, demographics });
+    settle(harness);
+    expect(await put(harness, henrick({ address: MOVED }))).toMatchObject({ outcome: "updated" });
+    expect(heldOf(harness)).toMatchObject([{ ssn: "123-45-6789", address_city: "Boston" }]);
+  });
+
   it("says that it has drifted when Particle holds something else, and sends the next update again", async () => {
     const harness = createHarness();
     await put(harness, henrick());
