@@ -21,7 +21,7 @@ const credentialsSchema = v.pipe(
 
 /**
  * Trades the credentials for a token and stores it. Runs on a schedule, more often than a token lives, so that one
- * failed run is no outage. Throws when it fails: Lambda repeats it, and its error metric raises the alarm.
+ * failed run is no outage. Throws when it fails: Lambda repeats it, and counts it in its error metric.
  */
 export function createRefreshToken(dependencies: RefreshTokenDependencies): () => Promise<void> {
   const { secrets, credentialsSecret, tokenSecret } = dependencies;

@@ -3,7 +3,7 @@ import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { MappingReport } from "../mapping/patient-to-particle.ts";
-import type { Conflict, Mapping, Transaction } from "../store/mapping-store.ts";
+import type { Claim, Conflict, Mapping, Transaction } from "../store/mapping-store.ts";
 import {
   type ClaimIntent,
   claimsKept,
@@ -128,6 +128,9 @@ async function holderIn(registration: Registration, conflict: Conflict, task: Ta
   }
 }
 
+/** The holder was registered with this very content, whatever became of its state since. */
+const isContentOf = ({ id }: Mapping, claim: Claim): boolean => claim.id === id && kindOfClaim(claim) === "CONTENT";
+
 /** What the one who holds the identity means for a request to register it again. */
 function answerOfHolder(hash: KeyedHash, intent: Intent, conflict: Conflict, mapping: Mapping): Registered {
   const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : undefined;
@@ -136,7 +139,8 @@ function answerOfHolder(hash: KeyedHash, intent: Intent, conflict: Conflict, map
   if (kind === "IDEMPOTENCY-KEY") {
     return { outcome: "repeated", mapping, report };
   }
-  if (kind === "IF-NONE-EXIST" || kind === "CONTENT" || hasContent(hash, mapping, intent)) {
+  const isRepeat = conflict.kind === "claims" && conflict.claims.some((claim) => isContentOf(mapping, claim));
+  if (kind === "IF-NONE-EXIST" || isRepeat || hasContent(hash, mapping, intent)) {
     return { outcome: "existing", mapping, report };
   }
   throw new AdapterError({ kind: "duplicate", holder: mapping.id }, "Another patient holds a unique identity.");

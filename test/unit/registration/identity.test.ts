@@ -33,6 +33,18 @@ describe("unique identifiers", () => {
     });
   });
 
+  it("do not refuse the repetition of the request that took them, also after a drift", async () => {
+    const harness = unique({ retryWindowMs: 24 * 60 * 60 * 1_000 });
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    await failureOf(createPatient(harness, { patient: henrick() }, harness.task()));
+    for (const held of harness.particle.held.values()) {
+      Object.assign(held, { demographics: { ...held.demographics, address_city: "ROXBURY" } });
+    }
+    harness.pass(20_000 + SETTLE_MS + 1);
+    const repeated = await createPatient(harness, { patient: henrick() }, harness.task());
+    expect(repeated).toMatchObject({ outcome: "existing", mapping: { state: "drifted" } });
+  });
+
   it("move with an update, or refuse it", async () => {
     const harness = unique();
     const first = await createPatient(harness, { patient: henrick() }, harness.task());
