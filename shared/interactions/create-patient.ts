@@ -3,7 +3,8 @@ import { type PatientBody, patientBodyOf } from "../http/patient-body.ts";
 import { heldAfter, locationOf, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
 import { ifNoneExistOf } from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
-import { type CreateRequest, createPatient, type Member } from "../registration/create-patient.ts";
+import type { Member } from "../registration/begin-create.ts";
+import { type CreateRequest, createPatient } from "../registration/create-patient.ts";
 import type { Registration } from "../registration/registration.ts";
 
 const LONGEST_KEY = 255;

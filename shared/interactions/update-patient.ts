@@ -8,7 +8,7 @@ import { CONDITION_PARAMETERS, conditionOf, ifMatchOf, requireCarried } from "..
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { updatePatientConditionally } from "../registration/conditional-writes.ts";
-import type { Registered } from "../registration/create-patient.ts";
+import type { Registered } from "../registration/registered.ts";
 import type { Registration } from "../registration/registration.ts";
 import { OVERLAY_REASONS, type OverlayReason } from "../registration/replace-content.ts";
 import { type UpdateRequest, updatePatient } from "../registration/update-patient.ts";

@@ -1,3 +1,4 @@
+import { AdapterError } from "../failure/failure.ts";
 import type { SourceIdentifier } from "../mapping/source-identifiers.ts";
 import type { Begin, Claim } from "../store/mapping-store.ts";
 import { type Intent, identifiersForm } from "./intent.ts";
@@ -17,6 +18,8 @@ export type ClaimIntent = {
   readonly olderKeys: readonly string[];
   readonly body?: string;
   readonly expiresAt?: number;
+  /** FHIR id of a deleted patient that holds it in vain. */
+  readonly takenFrom?: string;
 };
 
 /** Names one request of one caller; `body` is the request body as it was sent. */
@@ -56,13 +59,56 @@ export const uniqueClaims = (
 export const contentClaim = (hash: KeyedHash, { canonical, identifiers }: Intent, expiresAt: number) =>
   claim(hash, "CONTENT", [JSON.stringify(canonical), identifiersForm(identifiers)], { expiresAt });
 
+/**
+ * Claims that a patient may hold, and that one begin may write or check: with its identifiers, two index entries each, a
+ * patient takes as many items as one transaction of DynamoDB can write, which is 100.
+ */
+const MOST_CLAIMS = 35;
+
+const checkedBy = (claims: readonly ClaimIntent[]): number =>
+  claims.reduce((sum, { olderKeys }) => sum + 1 + olderKeys.length, 0);
+
+/** @throws AdapterError `unprocessable` when the claims, under all digest keys, are more than one write can take. */
+export function requireAffordable(claims: readonly ClaimIntent[]): void {
+  const checked = checkedBy(claims);
+  if (checked > MOST_CLAIMS) {
+    throw new AdapterError(
+      {
+        kind: "unprocessable",
+        faults: [
+          {
+            severity: "error",
+            code: "too-costly",
+            expression: "Patient.identifier",
+            diagnostics:
+              "The Patient has more identifiers in systems where each belongs to one patient than can be claimed at once: send fewer of them.",
+          },
+        ],
+      },
+      `${checked} claims are too many for one write.`,
+    );
+  }
+}
+
+/**
+ * The claims that a patient is to hold: the new ones, and as many of those that it keeps as there is room for. Those that
+ * stand for whole requests come first; an identifier is found through the index also without a claim on it.
+ */
+export function heldClaims(claims: readonly ClaimIntent[], kept: readonly string[]): string[] {
+  const keys = claims.map(({ key }) => key);
+  const others = kept.filter((key) => !keys.includes(key));
+  const byUse = [...others.filter((key) => !isOnIdentifier(key)), ...others.filter(isOnIdentifier)];
+  return [...keys, ...byUse.slice(0, Math.max(0, MOST_CLAIMS - checkedBy(claims)))];
+}
+
 /** What a begin writes to take these claims, and what it must not find. */
 export const claimWrites = (claims: readonly ClaimIntent[], id: string): Pick<Begin, "claims" | "unclaimed"> => ({
-  claims: claims.map(({ key, body, expiresAt }) => ({
+  claims: claims.map(({ key, body, expiresAt, takenFrom }) => ({
     key,
     id,
     ...(body !== undefined && { body }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(takenFrom !== undefined && { takenFrom }),
   })),
   // What is taken again under its older key is checked by that write.
   unclaimed: claims.flatMap(({ olderKeys }) => olderKeys).filter((older) => !claims.some(({ key }) => key === older)),
@@ -74,6 +120,20 @@ export const kindOfClaim = ({ key }: Pick<Claim, "key">): ClaimKind | undefined 
 /** Of claims that others hold, the one that decides. */
 export const decisiveClaim = (claims: readonly Claim[]): Claim | undefined =>
   CLAIM_KINDS.flatMap((kind) => claims.filter((held) => kindOfClaim(held) === kind))[0];
+
+/**
+ * The same claims, to be taken from deleted patients that hold them: an Idempotency-Key that only met a patient is not
+ * released with it. Such claims are never taken again by a patient that is revived, so nobody is robbed.
+ */
+export const takenFrom = (claims: readonly ClaimIntent[], held: readonly Claim[]): ClaimIntent[] =>
+  claims.map((claim) => {
+    const holder = held.find(({ key }) => key === claim.key)?.id;
+    return {
+      ...claim,
+      ...(holder !== undefined && { takenFrom: holder }),
+      olderKeys: claim.olderKeys.filter((older) => !held.some(({ key }) => key === older)),
+    };
+  });
 
 /** The claims that a patient keeps when its identifiers become these: one on a dropped identifier ends. */
 export function claimsKept(

@@ -1,10 +1,11 @@
 import type { Patient } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
 import type { IdentifierCondition } from "./claims.ts";
-import { createPatient, type Registered } from "./create-patient.ts";
+import { createPatient } from "./create-patient.ts";
 import { deletePatient } from "./delete-patient.ts";
 import { findMatch } from "./find-match.ts";
 import { inFlight } from "./operation.ts";
+import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
 import { tryUpdatePatient, type UpdateRequest } from "./update-patient.ts";
 

@@ -1,9 +1,11 @@
+import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
-import type { ParticlePatient } from "../particle/particle-gateway.ts";
+import type { ParticlePatient, Written } from "../particle/particle-gateway.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { completionOf, inFlight, keptUntil, newOperation, retryAfterSeconds } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
+import { overlaidFields } from "./replace-content.ts";
 import { DECISIONS, type Evidence } from "./states.ts";
 import { abandoned, completed, drifted, type OpenMapping, rolledBack } from "./transitions.ts";
 
@@ -72,9 +74,13 @@ const absence = ({ settings }: Registration, { operation: { kind, priorState } }
 
 function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatient): Evidence {
   const canonical = canonicalDemographics(patient.demographics);
-  const { intended } = mapping.operation;
+  const { intended, kind } = mapping.operation;
   if (intended.sent && hash.exactlySameContent(intended.sent, canonical)) {
     return "intended";
+  }
+  if (kind === "adopt" && (!intended.sent || overlaidFields(hash, intended.sent, canonical).length > 0)) {
+    // Others may use the patient_id as well: nothing of ours was sent, or what is there is not what we sent.
+    return "prior";
   }
   const priors = [mapping.sent, mapping.echo];
   return priors.some((digest) => digest && hash.exactlySameContent(digest, canonical)) ? "prior" : "other";
@@ -85,11 +91,23 @@ async function sendAgain(registration: Registration, mapping: OpenMapping, task:
   const operation = { ...mapping.operation, ...newOperation(registration, task) };
   if (await registration.store.takeOver(mapping, operation)) {
     const deletes = operation.kind === "delete" || registration.settings.replacedPatients === "delete";
-    const { unsettled } = deletes ? await registration.particle.deletePatient(mapping.patient_id, task) : {};
+    const { unsettled } = deletes ? await deleteAgain(registration, { ...mapping, operation }, task) : {};
     const now = registration.now();
     const unsettledUntil = unsettled && now + registration.settings.settleMs;
     await registration.store.finish(
       completed({ ...mapping, operation }, { now, ...(unsettledUntil && { unsettledUntil }) }),
     );
+  }
+}
+
+/** What Particle refuses would be refused again and again, and Particle has just said that the patient is there. */
+async function deleteAgain(registration: Registration, mapping: OpenMapping, task: Task): Promise<Written> {
+  try {
+    return await registration.particle.deletePatient(mapping.patient_id, task);
+  } catch (error) {
+    if (error instanceof AdapterError && error.failure.kind === "particle-rejected") {
+      await registration.store.finish(rolledBack(mapping, keptUntil(registration)));
+    }
+    throw error;
   }
 }

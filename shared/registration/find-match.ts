@@ -19,7 +19,10 @@ export async function findMatch(
   const { store } = registration;
   const hash = await registration.keyedHash();
   const found = await store.findMany(await store.findIdsByIndexKeys(hash.indexKeysToFind(system, value)));
-  const [match, ...others] = found.filter(isPresent);
+  const present = found.filter(isPresent);
+  const current = present.filter(({ state }) => state !== "replaced");
+  // A duplicate that was resolved keeps its identifiers; the patient that replaced it is who is meant.
+  const [match, ...others] = current.length > 0 ? current : present;
   if (others.length > 0) {
     throw new AdapterError({ kind: "multiple-matches" }, "Several patients are recorded with the identifier.");
   }

@@ -3,11 +3,11 @@ import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { EchoedDemographics } from "../mapping/demographics.ts";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import { uniqueClaims } from "./claims.ts";
-import type { Registered } from "./create-patient.ts";
 import { type Intent, identifiersForm, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { inFlight, keptUntil, newOperation } from "./operation.ts";
 import { type Held, heldBy, requireVisible } from "./read-patient.ts";
+import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
 import {
   guardOverlay,

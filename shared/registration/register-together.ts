@@ -1,7 +1,8 @@
 import { AdapterError } from "../failure/failure.ts";
 import type { Transaction } from "../store/mapping-store.ts";
+import type { Member } from "./begin-create.ts";
 import { conditionClaim, contentClaim, uniqueClaims } from "./claims.ts";
-import type { CreateRequest, Member } from "./create-patient.ts";
+import type { CreateRequest } from "./create-patient.ts";
 import { inParallel } from "./in-parallel.ts";
 import { intentOf } from "./intent.ts";
 import { inFlight, newOperation } from "./operation.ts";

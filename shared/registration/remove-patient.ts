@@ -24,7 +24,8 @@ export async function removePatient(
     if (mapping === undefined || mapping.state === "deleted") {
       return false;
     }
-    const { sent } = mapping;
+    // After a drift, what Particle was found to hold is all that is known of the person.
+    const sent = mapping.sent ?? mapping.echo;
     const next = opened(
       mapping,
       "delete",

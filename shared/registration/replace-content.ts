@@ -1,13 +1,13 @@
 import { AdapterError } from "../failure/failure.ts";
-import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
+import { type CanonicalDemographics, canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { Demographics } from "../mapping/demographics.ts";
 import type { ParticleCall } from "../particle/particle-gateway.ts";
 import type { Begin, Content, Digest, Mapping } from "../store/mapping-store.ts";
-import { type ClaimIntent, claimsKept, claimWrites } from "./claims.ts";
-import type { Registered } from "./create-patient.ts";
+import { type ClaimIntent, claimsKept, claimWrites, heldClaims, requireAffordable } from "./claims.ts";
 import { contentOf, type Intent } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { type Called, carryOut } from "./operation.ts";
+import type { Registered } from "./registered.ts";
 import type { Registration } from "./registration.ts";
 import type { OpenMapping } from "./transitions.ts";
 
@@ -39,16 +39,18 @@ export function replacementOf(
   const content = contentOf(registration, hash, intent, mapping);
   const keptSsn = kind === "update" && intent.canonical.ssn === undefined ? mapping.sent?.fields["ssn"] : undefined;
   const sent = keptSsn === undefined ? content.sent : withSsn(content.sent, keptSsn);
-  const held = new Set([...claimsKept(hash, mapping.claims, intent.identifiers), ...claims.map(({ key }) => key)]);
+  const taken = claims.filter(({ key }) => !mapping.claims.includes(key));
+  requireAffordable(taken);
   return {
     kind,
     intent,
-    intended: { ...content, ...(sent && { sent }), claims: [...held] },
+    intended: {
+      ...content,
+      ...(sent && { sent }),
+      claims: heldClaims(claims, claimsKept(hash, mapping.claims, intent.identifiers)),
+    },
     writes: {
-      ...claimWrites(
-        claims.filter(({ key }) => !mapping.claims.includes(key)),
-        mapping.id,
-      ),
+      ...claimWrites(taken, mapping.id),
       indexKeys: content.indexKeys.filter((key) => !mapping.indexKeys.includes(key)),
     },
     // After a drift nobody knows whether Particle holds one.
@@ -59,14 +61,27 @@ export function replacementOf(
 const withSsn = (digest: Digest | undefined, ssn: string): Digest | undefined =>
   digest && { ...digest, fields: { ...digest.fields, ssn } };
 
+/** Identity fields that differ, where they are so many that these look like the demographics of another person. */
+export function overlaidFields(hash: KeyedHash, digest: Digest, canonical: CanonicalDemographics): readonly string[] {
+  const fields = hash.changedIdentityFields(digest, canonical);
+  return fields.length >= 2 ? fields : [];
+}
+
 /**
- * Two or more identity fields at once look like another person, and Particle would refuse or mix them.
+ * Two or more identity fields at once look like another person, and Particle would refuse or mix them. After a drift,
+ * what Particle was found to hold is what counts.
  *
  * @throws AdapterError `overlay-suspected` unless a reason is given.
  */
-export function guardOverlay(hash: KeyedHash, { sent }: Mapping, { canonical }: Intent, reason?: OverlayReason): void {
-  const fields = sent ? hash.changedIdentityFields(sent, canonical) : [];
-  if (fields.length >= 2 && reason === undefined) {
+export function guardOverlay(
+  hash: KeyedHash,
+  { sent, echo }: Mapping,
+  { canonical }: Intent,
+  reason?: OverlayReason,
+): void {
+  const known = sent ?? echo;
+  const fields = known ? overlaidFields(hash, known, canonical) : [];
+  if (fields.length > 0 && reason === undefined) {
     throw new AdapterError(
       { kind: "overlay-suspected", fields },
       `An update changes ${fields.length} identity fields at once and gives no Overlay-Reason.`,

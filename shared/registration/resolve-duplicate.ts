@@ -2,9 +2,9 @@ import type { Patient, PatientLink } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
 import { unknownMeaning } from "../mapping/obstacles.ts";
 import type { Conflict, Content, Mapping } from "../store/mapping-store.ts";
-import type { Registered } from "./create-patient.ts";
 import { findMatch, holderOf, isPresent } from "./find-match.ts";
 import { carryOut, inFlight, newOperation, retryAfterSeconds } from "./operation.ts";
+import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
 import { opened } from "./transitions.ts";
 
@@ -37,11 +37,11 @@ export async function replacePatient(
     throw new AdapterError({ kind: "unprocessable", faults }, "The Patient means something that is not known here.");
   }
   const survivor = await survivorOf(registration, mapping, patient, task);
-  if (mapping.state === "replaced" && mapping.replacedBy === survivor) {
+  if (mapping.state === "replaced" && mapping.replacedBy === survivor.id) {
     return { outcome: "unchanged", mapping };
   }
   const { sent, identifiers, indexKeys, claims } = mapping;
-  const intended: Content = { identifiers, indexKeys, claims, replacedBy: survivor, ...(sent && { sent }) };
+  const intended: Content = { identifiers, indexKeys, claims, replacedBy: survivor.id, ...(sent && { sent }) };
   const next = opened(mapping, "replace", intended, newOperation(registration, task, mapping));
   const conflict = await registration.store.begin({
     next,
@@ -50,6 +50,7 @@ export async function replacePatient(
     unclaimed: [],
     indexKeys: [],
     now: registration.now(),
+    unchanged: survivor,
   });
   if (conflict) {
     return { conflict };
@@ -67,7 +68,7 @@ async function survivorOf(
   mapping: Mapping,
   { link = [] }: Patient,
   task: Task,
-): Promise<string> {
+): Promise<Mapping> {
   const index = link.findIndex(isReplacedBy);
   const { reference, identifier } = link[index]?.other ?? {};
   const id = reference === undefined ? undefined : LOCAL_PATIENT.exec(reference)?.[1];
@@ -97,5 +98,5 @@ async function survivorOf(
       "The surviving patient of a resolved duplicate is not registered.",
     );
   }
-  return survivor.id;
+  return survivor;
 }

@@ -43,8 +43,7 @@ export type Decision = "complete" | "roll-back" | "abandon" | "drift" | "repeat"
 /** The verdict on an open operation of unknown outcome, by kind and by what Particle says. */
 export const DECISIONS = {
   create: { intended: "complete", prior: "drift", other: "drift", absent: "abandon" },
-  // What else is there under a patient_id that others may use as well was there before, and is not ours.
-  adopt: { intended: "complete", prior: "roll-back", other: "roll-back", absent: "abandon" },
+  adopt: { intended: "complete", prior: "roll-back", other: "drift", absent: "abandon" },
   update: { intended: "complete", prior: "roll-back", other: "drift", absent: "drift" },
   delete: { intended: "repeat", prior: "repeat", other: "repeat", absent: "complete" },
   revive: { intended: "complete", prior: "drift", other: "drift", absent: "roll-back" },

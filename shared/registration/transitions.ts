@@ -52,7 +52,7 @@ export function completed(mapping: OpenMapping, completion: Completion): Finish 
 }
 
 /**
- * Particle holds something that we did not send: the version counts on, and no digest claims to know the content. A
+ * Particle holds something that we did not send: the version counts on, and nothing counts as sent. A
  * patient that was not registered before keeps what was meant for it, since nothing else is known.
  */
 export function drifted(mapping: OpenMapping, completion: Completion): Finish {
@@ -66,6 +66,7 @@ export function drifted(mapping: OpenMapping, completion: Completion): Finish {
     indexKeys,
     claims,
     ...(particle_patient_id !== undefined && { particle_patient_id }),
+    ...(completion.echo && { echo: completion.echo }),
   });
 }
 
@@ -140,25 +141,26 @@ export function rolledBack(mapping: OpenMapping, expiresAt: number): Finish {
 
 /**
  * A create that nobody saw arrive: its ids and claims are kept until `expiresAt` (epoch seconds), so that a retry under
- * any of its claims goes on with the same patient_id.
+ * any of its claims goes on with the same patient_id. What an earlier attempt held and this one did not want any more goes.
  */
 export function abandoned(mapping: OpenMapping, expiresAt: number): Finish {
   const { operation, ...prior } = mapping;
-  const reserved = reservedBy(mapping);
+  const { indexKeys, claims } = operation.intended;
   return {
     id: mapping.id,
     token: operation.token,
     next: {
       ...prior,
-      ...reserved,
+      indexKeys,
+      claims,
       identifiers: [],
       state: "abandoned",
       expiresAt,
       lastOperation: { token: operation.token, result: "abandoned" },
     },
     index: [],
-    release: { indexKeys: [], claims: [] },
-    expire: { ...reserved, at: expiresAt },
+    release: { indexKeys: without(mapping.indexKeys, indexKeys), claims: without(mapping.claims, claims) },
+    expire: { indexKeys, claims, at: expiresAt },
   };
 }
 

@@ -1,11 +1,12 @@
 import type { Patient } from "fhir/r4";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
+import { beginCreate } from "./begin-create.ts";
 import { conditionClaim, type IdentifierCondition, uniqueClaims } from "./claims.ts";
-import { beginCreate, type Registered } from "./create-patient.ts";
 import { isPresent } from "./find-match.ts";
 import { hasContent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { inFlight, newOperation } from "./operation.ts";
+import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
 import { guardOverlay, type OverlayReason, replacementOf, sendReplacement } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";

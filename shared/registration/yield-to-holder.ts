@@ -4,6 +4,7 @@ import { decisiveClaim, kindOfClaim } from "./claims.ts";
 import { deletePatient } from "./delete-patient.ts";
 import { holderOf, isPresent } from "./find-match.ts";
 import type { Registration, Task } from "./registration.ts";
+import { settled } from "./settle.ts";
 
 /** The FHIR id that is to be written, and the patient_id where the data names it. */
 type Writing = { readonly id: string; readonly patient_id?: string | undefined };
@@ -40,6 +41,11 @@ export async function yieldTo(
   }
   if (held && "key" in held && kindOfClaim(held) === "IF-NONE-EXIST") {
     return isPresent(holder) ? "lost" : "again";
+  }
+  if (conflict.kind === "claims" && holder.operation) {
+    // It may be about to give the identity up.
+    await settled(registration, holder.id, task);
+    return "again";
   }
   throw duplicateOf(holder.id);
 }

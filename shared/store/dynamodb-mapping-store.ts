@@ -10,9 +10,12 @@ type Item = Record<string, AttributeValue>;
 
 /** A write with the part that it plays, so that a refusal can be told by what it means. */
 type Write = {
-  readonly part: "mapping" | "claim" | "reverse" | "index" | "transaction";
+  readonly part: "mapping" | "unchanged" | "claim" | "reverse" | "index" | "transaction";
   readonly write: TransactWriteItem;
 };
+
+/** In one transaction. */
+const MOST_WRITES = 100;
 
 const ALL_OLD = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 
@@ -40,14 +43,35 @@ export function createMappingStore(
   const reads = createTableReads(client, tableName, pause);
   const remove = (key: table.Key) => ({ Delete: { TableName: tableName, Key: table.encodeKey(key) } });
 
-  function beginWrites({ next, prior, claims, unclaimed, indexKeys, now, within }: Begin): Write[] {
-    const mine = { ":id": { S: next.id }, ":now": { N: String(Math.floor(now / 1_000)) } };
-    const free = {
-      ConditionExpression: "attribute_not_exists(pk) OR #id = :id OR #expiresAt < :now",
+  function claimWrites({ claims, unclaimed, now }: Pick<Begin, "claims" | "unclaimed" | "now">, id: string): Write[] {
+    const free = (takenFrom = id) => ({
+      ConditionExpression: "attribute_not_exists(pk) OR #id IN (:id, :takenFrom) OR #expiresAt < :now",
       ExpressionAttributeNames: { "#id": "id", "#expiresAt": "expiresAt" },
-      ExpressionAttributeValues: mine,
+      ExpressionAttributeValues: {
+        ":id": { S: id },
+        ":takenFrom": { S: takenFrom },
+        ":now": { N: String(Math.floor(now / 1_000)) },
+      },
       ...ALL_OLD,
-    };
+    });
+    return [
+      ...claims.map(
+        ({ takenFrom, ...claim }): Write => ({
+          part: "claim",
+          write: { Put: { ...put(table.encodeClaim(claim)).Put, ...free(takenFrom) } },
+        }),
+      ),
+      ...unclaimed.map(
+        (key): Write => ({
+          part: "claim",
+          write: { ConditionCheck: { TableName: tableName, Key: table.encodeKey(table.claimKey(key)), ...free() } },
+        }),
+      ),
+    ];
+  }
+
+  function beginWrites(begin: Begin): Write[] {
+    const { next, prior, indexKeys, unchanged, within } = begin;
     const ofNewPatient = {
       ConditionExpression: "attribute_not_exists(pk) OR #id = :id",
       ExpressionAttributeNames: { "#id": "id" },
@@ -56,17 +80,7 @@ export function createMappingStore(
     };
     return [
       { part: "mapping", write: { Put: { ...put(table.encodeMapping(next)).Put, ...expecting(prior), ...ALL_OLD } } },
-      ...claims.map(
-        (claim): Write => ({ part: "claim", write: { Put: { ...put(table.encodeClaim(claim)).Put, ...free } } }),
-      ),
-      ...unclaimed.map(
-        (key): Write => ({
-          part: "claim",
-          write: {
-            ConditionCheck: { TableName: tableName, Key: table.encodeKey(table.claimKey(key)), ...free },
-          },
-        }),
-      ),
+      ...claimWrites(begin, next.id),
       ...(prior === undefined
         ? [
             {
@@ -76,6 +90,21 @@ export function createMappingStore(
           ]
         : []),
       ...indexKeys.map((hash): Write => ({ part: "index", write: put(table.encodeIndexEntry(hash, next.id)) })),
+      ...(unchanged
+        ? [
+            {
+              part: "unchanged",
+              write: {
+                ConditionCheck: {
+                  TableName: tableName,
+                  Key: table.encodeKey(table.mappingKey(unchanged.id)),
+                  ...expecting(unchanged),
+                  ...ALL_OLD,
+                },
+              },
+            } as const,
+          ]
+        : []),
       ...(within
         ? [
             {
@@ -133,6 +162,18 @@ export function createMappingStore(
     ];
   }
 
+  const holdsOperation = ({ id, token }: Finish): Write => ({
+    part: "mapping",
+    write: {
+      ConditionCheck: {
+        TableName: tableName,
+        Key: table.encodeKey(table.mappingKey(id)),
+        ...holding(token),
+        ...ALL_OLD,
+      },
+    },
+  });
+
   const send = (writes: readonly Write[]) =>
     writeAll(
       client,
@@ -175,6 +216,10 @@ export function createMappingStore(
       return (await reads.getAll(keys.map(table.claimKey))).map(table.decodeClaim);
     },
 
+    async addClaim(claim, unclaimed, now) {
+      return (await send(claimWrites({ claims: [claim], unclaimed, now }, claim.id))).size === 0;
+    },
+
     async begin(begin) {
       const writes = beginWrites(begin);
       const refusals = await send(writes);
@@ -183,6 +228,19 @@ export function createMappingStore(
 
     async finish(finish) {
       let writes = finishWrites(finish);
+      while (writes.length > MOST_WRITES) {
+        // What is given back and what gets an expiry may go before the end is written: whoever has to decide the
+        // operation after a crash in between comes to the same end.
+        const first = [holdsOperation(finish), ...writes.slice(-(MOST_WRITES - 1))];
+        const refusals = await send(first);
+        if (refusals.has(0)) {
+          writes = writes.slice(0, 1);
+          break;
+        }
+        const rest = writes.slice(0, -(MOST_WRITES - 1));
+        writes =
+          refusals.size === 0 ? rest : [...rest, ...first.slice(1).filter((_, index) => !refusals.has(index + 1))];
+      }
       for (;;) {
         const refusals = await send(writes);
         if (refusals.size === 0) {
@@ -249,9 +307,12 @@ function conflictOf(begin: Begin, writes: readonly Write[], refusals: ReadonlyMa
     if (part === "mapping") {
       const mapping = item && table.decodeMapping(item);
       // A reply that got lost: the item already carries our own operation.
-      return mapping?.operation?.token === begin.next.operation?.token && mapping !== undefined
+      return mapping?.operation !== undefined && mapping.operation.token === begin.next.operation?.token
         ? undefined
         : ({ kind: "mapping", mapping } satisfies Conflict);
+    }
+    if (part === "unchanged") {
+      return { kind: "mapping", mapping: item && table.decodeMapping(item) } satisfies Conflict;
     }
     if (part === "transaction") {
       throw new AdapterError(

@@ -117,21 +117,23 @@ export type Begin = {
    * this token, whose intention becomes known only now.
    */
   readonly prior: { readonly state: State; readonly version: number } | { readonly token: string } | undefined;
-  /** Claims to be taken. Those of the same id are taken again. */
-  readonly claims: readonly Claim[];
+  /** Claims to be taken, also from the patient that one names. Those of the same id are taken again. */
+  readonly claims: readonly (Claim & { readonly takenFrom?: string })[];
   /** Claim keys of older digest keys under which nobody else may hold a claim. */
   readonly unclaimed: readonly string[];
   /** Index keys that lead to the patient from now on. */
   readonly indexKeys: readonly string[];
   /** Epoch milliseconds; claims that expired before it count as free. */
   readonly now: number;
+  /** Another mapping that must still be in this state and version, without an operation. */
+  readonly unchanged?: Pick<Mapping, "id" | "state" | "version">;
   /** The transaction that this is part of: it must be in the hands of the one who holds this token. */
   readonly within?: Pick<Transaction, "id" | "token">;
 };
 
 /** Why a begin wrote nothing. */
 export type Conflict =
-  /** The mapping changed meanwhile, or another operation is open; absent when it is gone. */
+  /** The mapping, or the one that has to be unchanged, is not as expected any more; absent when it is gone. */
   | { readonly kind: "mapping"; readonly mapping: Mapping | undefined }
   /** Others hold these claims. */
   | { readonly kind: "claims"; readonly claims: readonly Claim[] }
@@ -176,6 +178,11 @@ export interface MappingStore {
    * is in other hands.
    */
   begin(begin: Begin): Promise<Conflict | undefined>;
+  /**
+   * Takes a claim for a patient that exists already. False when somebody else holds it, or one of the `unclaimed` keys;
+   * then nothing was written. `now` in epoch milliseconds.
+   */
+  addClaim(claim: Begin["claims"][number], unclaimed: readonly string[], now: number): Promise<boolean>;
   /** False when the operation with this token is not open any more; then nothing was written. */
   finish(finish: Finish): Promise<boolean>;
   /** Mappings whose open operation anyone may decide at `now` (epoch milliseconds), the longest waiting first. */

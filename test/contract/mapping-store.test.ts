@@ -187,6 +187,53 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.begin({ ...begin, next: again, prior: finish.next })).toBeUndefined();
   });
 
+  it("keeps and gives back more than one transaction can write", async () => {
+    const keys = (count: number) => Array.from({ length: count }, () => randomUUID());
+    const first = creation({ content: { indexKeys: keys(60), claims: keys(33) } });
+    await store.begin(first);
+    const before = abandoned(first.next, NOW / 1_000 + 60);
+    expect(await store.finish(before)).toBe(true);
+    const intended = content({ indexKeys: keys(60), claims: keys(33) });
+    const next = opened(before.next!, "create", intended, operation());
+    const claims = intended.claims.map((key) => ({ key, id: next.id }));
+    expect(
+      await store.begin({ ...first, next, prior: before.next, claims, indexKeys: intended.indexKeys }),
+    ).toBeUndefined();
+    const finish = abandoned(next, NOW / 1_000 + 90);
+    expect(await store.finish({ ...finish, token: randomUUID() })).toBe(false);
+    expect(await store.finish(finish)).toBe(true);
+    expect(await store.finish(finish)).toBe(true);
+    expect(await store.findClaims(first.next.operation.intended.claims)).toEqual([]);
+    const kept = await store.findClaims(intended.claims);
+    expect(kept.map(({ expiresAt }) => expiresAt)).toEqual(intended.claims.map(() => NOW / 1_000 + 90));
+    expect(await store.findIdsByIndexKeys(first.indexKeys)).toEqual([]);
+    expect(await store.findIdsByIndexKeys(intended.indexKeys)).toEqual([next.id]);
+  });
+
+  it("adds a claim to a patient that is there, unless somebody else holds it", async () => {
+    const [one, other] = [await registered(store), await registered(store)];
+    const [key, older] = [randomUUID(), randomUUID()];
+    expect(await store.addClaim({ key, id: one.id }, [older], NOW)).toBe(true);
+    expect(await store.addClaim({ key, id: one.id }, [older], NOW)).toBe(true);
+    expect(await store.addClaim({ key, id: other.id }, [], NOW)).toBe(false);
+    expect(await store.addClaim({ key: randomUUID(), id: other.id }, [key], NOW)).toBe(false);
+    expect(await store.addClaim({ key, id: other.id, takenFrom: "somebody else" }, [], NOW)).toBe(false);
+    expect(await store.addClaim({ key, id: other.id, takenFrom: one.id }, [], NOW)).toBe(true);
+    expect(await store.findClaims([key])).toEqual([{ key, id: other.id }]);
+  });
+
+  it("begins nothing once another mapping that it relies on has changed", async () => {
+    const [relied, begun] = [await registered(store), creation()];
+    expect(await store.begin({ ...begun, unchanged: { ...relied, version: 7 } })).toMatchObject({
+      kind: "mapping",
+      mapping: { id: relied.id },
+    });
+    expect(await store.begin({ ...begun, unchanged: { ...relied, id: randomUUID() } })).toMatchObject({
+      kind: "mapping",
+    });
+    expect(await store.begin({ ...begun, unchanged: relied })).toBeUndefined();
+  });
+
   it("hands an open operation over once", async () => {
     const begin = creation();
     await store.begin(begin);

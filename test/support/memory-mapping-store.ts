@@ -47,7 +47,15 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     index.set(key, ids.set(id, undefined));
   };
 
-  const conflictOf = ({ next, prior, claims: wanted, unclaimed, now, within }: Begin): Conflict | undefined => {
+  const conflictOf = ({
+    next,
+    prior,
+    claims: wanted,
+    unclaimed,
+    now,
+    unchanged,
+    within,
+  }: Begin): Conflict | undefined => {
     const current = mappings.get(next.id);
     const isUnchanged =
       prior && "token" in prior
@@ -58,14 +66,15 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     if (!isUnchanged) {
       return { kind: "mapping", mapping: current };
     }
+    const other = unchanged && mappings.get(unchanged.id);
+    if (unchanged && (other?.state !== unchanged.state || other.version !== unchanged.version || other.operation)) {
+      return { kind: "mapping", mapping: other };
+    }
     const owner = reverse.get(next.patient_id);
     if (!prior && owner !== undefined && owner !== next.id) {
       return { kind: "patient_id", id: owner };
     }
-    const held = [...wanted.map(({ key }) => key), ...unclaimed].flatMap((key) => claims.get(key) ?? []);
-    const others = held.filter(
-      ({ id, expiresAt }) => id !== next.id && (expiresAt === undefined || expiresAt >= Math.floor(now / 1_000)),
-    );
+    const others = othersHolding(wanted, unclaimed, next.id, now);
     if (within && transactions.get(within.id)?.token !== within.token) {
       throw new AdapterError(
         { kind: "outcome-unknown", retryAfterSeconds: 1 },
@@ -75,16 +84,36 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     return others.length > 0 ? { kind: "claims", claims: others } : undefined;
   };
 
+  const othersHolding = (wanted: Begin["claims"], unclaimed: readonly string[], id: string, now: number): Claim[] =>
+    [...wanted, ...unclaimed.map((key) => ({ key, takenFrom: undefined }))].flatMap(({ key, takenFrom }) => {
+      const held = claims.get(key);
+      const isFree =
+        held === undefined ||
+        [id, takenFrom].includes(held.id) ||
+        (held.expiresAt !== undefined && held.expiresAt < Math.floor(now / 1_000));
+      return isFree ? [] : [held];
+    });
+
+  const take = ({ takenFrom: _, ...claim }: Begin["claims"][number]) => claims.set(claim.key, claim);
+
   const isHeldBy = ({ id, token }: Transaction) => transactions.get(id)?.token === token;
 
+  /** As one transaction of DynamoDB: at most 100 items, none of them twice. */
+  const requireWritable = ({ prior, claims: wanted, unclaimed, indexKeys, unchanged, within }: Begin) => {
+    const keys = [...wanted.map(({ key }) => key), ...unclaimed, ...indexKeys.map((key) => `index ${key}`)];
+    const others = [true, prior === undefined, unchanged !== undefined, within !== undefined].filter(Boolean);
+    if (new Set(keys).size < keys.length || keys.length + others.length > 100) {
+      throw new Error("DynamoDB refused the request: ValidationException");
+    }
+  };
+
   const begin = (request: Begin): Conflict | undefined => {
+    requireWritable(request);
     const conflict = conflictOf(request);
     if (!conflict) {
       const { next, prior, claims: wanted, indexKeys } = request;
       mappings.set(next.id, next);
-      wanted.forEach((claim) => {
-        claims.set(claim.key, claim);
-      });
+      wanted.forEach(take);
       indexKeys.forEach((key) => {
         lead(key, next.id);
       });
@@ -176,6 +205,13 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       ),
     findClaims: async (keys) => keys.flatMap((key) => claims.get(key) ?? []),
     begin: async (request) => begin(request),
+    addClaim: async (claim, unclaimed, now) => {
+      const isFree = othersHolding([claim], unclaimed, claim.id, now).length === 0;
+      if (isFree) {
+        take(claim);
+      }
+      return isFree;
+    },
     finish: async (request) => finish(request),
     findOverdue: async (now, limit) =>
       [...mappings.values()]

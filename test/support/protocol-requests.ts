@@ -3,11 +3,12 @@ import {
   deletePatientConditionally,
   updatePatientConditionally,
 } from "../../shared/registration/conditional-writes.ts";
-import { type CreateRequest, createPatient, type Registered } from "../../shared/registration/create-patient.ts";
+import { type CreateRequest, createPatient } from "../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../shared/registration/delete-patient.ts";
 import { patchPatient } from "../../shared/registration/patch-patient.ts";
 import { readPatient } from "../../shared/registration/read-patient.ts";
 import { recoverRegistrations } from "../../shared/registration/recover-registrations.ts";
+import type { Registered } from "../../shared/registration/registered.ts";
 import type { Registration, Task } from "../../shared/registration/registration.ts";
 import { VISIBILITY } from "../../shared/registration/states.ts";
 import { type UpdateRequest, updatePatient } from "../../shared/registration/update-patient.ts";

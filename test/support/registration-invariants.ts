@@ -1,6 +1,6 @@
 import { canonicalDemographics } from "../../shared/mapping/canonical-demographics.ts";
 import type { EchoedDemographics } from "../../shared/mapping/demographics.ts";
-import { isOnIdentifier } from "../../shared/registration/claims.ts";
+import { isOnIdentifier, kindOfClaim } from "../../shared/registration/claims.ts";
 import type { KeyedHash } from "../../shared/registration/keyed-hash.ts";
 import type { Claim, Mapping, State } from "../../shared/store/mapping-store.ts";
 
@@ -178,7 +178,9 @@ function claimFaults(mappings: ReadonlyMap<string, Mapping>, claims: readonly Cl
   return [
     ...unexpired.flatMap(({ key, id, expiresAt }) => {
       const mapping = mappings.get(id);
-      if (!mapping?.claims.includes(key)) {
+      // An Idempotency-Key that only met the patient is recorded with an expiry of its own.
+      const hasMet = mapping && kindOfClaim({ key }) === "IDEMPOTENCY-KEY" && expiresAt !== undefined;
+      if (!mapping?.claims.includes(key) && !hasMet) {
         return [`The claim ${key} is of ${mapping ? named(mapping) : id}, which does not list it.`];
       }
       return [

@@ -89,4 +89,21 @@ describe("a registration that was abandoned", () => {
       expect(await create(harness)).toMatchObject({ outcome: "created", mapping: { id: holder } });
     }
   });
+
+  it("can be tried with thirty other identifiers each time, and holds those of the last attempt only", async () => {
+    const harness = createHarness({ uniqueIdentifierSystems: [MRN.system] });
+    const attempt = (number: number) =>
+      henrick({
+        identifier: Array.from({ length: 30 }, (_, n) => ({ system: MRN.system, value: `MRN-${number}-${n}` })),
+      });
+    const put = (number: number) => updatePatient(harness, { id: "own", patient: attempt(number) }, harness.task());
+    for (const number of [1, 2, 3]) {
+      harness.particle.failNext("putPatient", LOST_REQUEST);
+      await failureOf(put(number));
+      harness.pass(20_000 + SETTLE_MS + 1);
+    }
+    const first = await create(harness, { patient: attempt(1) });
+    expect(first.outcome).toBe("created");
+    expect(await put(3)).toMatchObject({ outcome: "created", mapping: { id: "own" } });
+  });
 });

@@ -5,6 +5,7 @@ import {
   updatePatientConditionally,
 } from "../../../shared/registration/conditional-writes.ts";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { readPatient } from "../../../shared/registration/read-patient.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
@@ -253,5 +254,39 @@ describe("a link that must not be misread", () => {
       faults: [{ expression: "Patient.implicitRules" }, { expression: "Patient.modifierExtension[0]" }],
     });
     expect(harness.particle.held.size).toBe(2);
+  });
+});
+
+describe("an identifier that a resolved duplicate shares with the patient that replaced it", () => {
+  const resolved = async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    const { mapping: survivor } = await createPatient(harness, { patient: henrick() }, harness.task());
+    const { mapping: duplicate } = await createPatient(harness, { patient: henrick() }, harness.task());
+    const link = [{ type: "replaced-by" as const, other: { reference: `Patient/${survivor.id}` } }];
+    const patient = { resourceType: "Patient" as const, active: false, link };
+    const resolve = () => updatePatient(harness, { id: duplicate.id, patient }, harness.task());
+    return { harness, survivor, duplicate, resolve };
+  };
+
+  it("means the patient that replaced it", async () => {
+    const { harness, survivor, resolve } = await resolved();
+    await resolve();
+    expect(await feed(harness, henrick({ address: MOVED }))).toMatchObject({ mapping: { id: survivor.id } });
+    const found = await createPatient(harness, { patient: henrick(), ifNoneExist: MRN }, harness.task());
+    expect(found).toMatchObject({ outcome: "existing", mapping: { id: survivor.id } });
+    await deletePatientConditionally(harness, { condition: MRN }, harness.task());
+    expect(harness.store.contents.mappings.get(survivor.id)?.state).toBe("deleted");
+  });
+
+  it("does not lead to a patient that is deleted while the duplicate is being resolved", async () => {
+    const { harness, survivor, duplicate, resolve } = await resolved();
+    const { begin } = harness.store;
+    harness.store.begin = async (request) => {
+      harness.store.begin = begin;
+      await deletePatient(harness, { id: survivor.id }, harness.task());
+      return begin(request);
+    };
+    expect(await failureOf(resolve())).toMatchObject({ kind: "unprocessable" });
+    expect(harness.store.contents.mappings.get(duplicate.id)?.state).toBe("registered");
   });
 });

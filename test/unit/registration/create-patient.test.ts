@@ -247,3 +247,45 @@ describe("createPatient, at its edges", () => {
     expect(next).toMatchObject({ outcome: "created", mapping: { id, patient_id: MRN.value } });
   });
 });
+
+describe("an Idempotency-Key that met a patient who was there already", () => {
+  const meet = async () => {
+    const harness = createHarness();
+    const { mapping } = await create(harness);
+    const met = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met") });
+    expect(met).toMatchObject({ outcome: "existing", mapping: { id: mapping.id } });
+    return { harness, id: mapping.id };
+  };
+
+  it("gets the same patient again, whatever becomes of the identifiers", async () => {
+    const { harness, id } = await meet();
+    await updatePatient(harness, { id, patient: henrick({ identifier: [] }) }, harness.task());
+    const again = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met") });
+    expect(again).toMatchObject({ outcome: "repeated", mapping: { id } });
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("is refused with another body", async () => {
+    const { harness } = await meet();
+    const other = create(harness, { ifNoneExist: MRN, idempotencyKey: key("met", "other") });
+    expect(await failureOf(other)).toMatchObject({ kind: "unprocessable" });
+  });
+
+  it("is free again once the patient is deleted", async () => {
+    const { harness, id } = await meet();
+    await deletePatient(harness, { id }, harness.task());
+    const again = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met", "other") });
+    expect(again.outcome).toBe("created");
+    expect(again.mapping.id).not.toBe(id);
+    const repeated = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met", "other") });
+    expect(repeated).toMatchObject({ outcome: "repeated", mapping: { id: again.mapping.id } });
+  });
+
+  it("does not make a second patient beside one who has the identifier by now", async () => {
+    const { harness, id } = await meet();
+    await deletePatient(harness, { id }, harness.task());
+    const second = await create(harness);
+    const again = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met") });
+    expect(again).toMatchObject({ outcome: "existing", mapping: { id: second.mapping.id } });
+  });
+});

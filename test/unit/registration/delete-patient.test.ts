@@ -9,6 +9,7 @@ import {
   henrick,
   LOST_REPLY,
   LOST_REQUEST,
+  REFUSED,
   SETTLE_MS,
 } from "../../support/registration-harness.ts";
 
@@ -72,6 +73,28 @@ describe("deletePatient", () => {
     await remove();
     expect(stateOf(harness, id)).toBe("deleted");
     expect(harness.particle.held.size).toBe(0);
+  });
+
+  it("ends as it began where Particle refuses for certain to delete what it holds", async () => {
+    const { harness, id, remove } = await registered();
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(remove());
+    harness.pass(20_000 + SETTLE_MS + 1);
+    harness.particle.failNext("deletePatient", REFUSED);
+    expect(await failureOf(remove())).toMatchObject({ kind: "particle-rejected" });
+    expect(stateOf(harness, id)).toBe("registered");
+    await remove();
+    expect(stateOf(harness, id)).toBe("deleted");
+  });
+
+  it("stays open where Particle could not be asked again", async () => {
+    const { harness, id, remove } = await registered();
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(remove());
+    harness.pass(20_000 + SETTLE_MS + 1);
+    harness.particle.failNext("deletePatient", { failure: { kind: "particle-unavailable", retryAfterSeconds: 1 } });
+    expect(await failureOf(remove())).toMatchObject({ kind: "particle-unavailable" });
+    expect(stateOf(harness, id)).toBe("deleting");
   });
 
   it("takes an open deletion over before it is sent again, so that only one decider sends it", async () => {

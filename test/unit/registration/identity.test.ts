@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
+import { createKeyedHash } from "../../../shared/registration/keyed-hash.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
@@ -43,6 +44,34 @@ describe("unique identifiers", () => {
     harness.pass(20_000 + SETTLE_MS + 1);
     const repeated = await createPatient(harness, { patient: henrick() }, harness.task());
     expect(repeated).toMatchObject({ outcome: "existing", mapping: { state: "drifted" } });
+  });
+
+  it("are nobody's for certain while their holder is being changed", async () => {
+    const harness = unique();
+    const first = await createPatient(harness, { patient: henrick() }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    const drop = { id: first.mapping.id, patient: henrick({ identifier: [OTHER_MRN] }) };
+    await failureOf(updatePatient(harness, drop, harness.task()));
+    const other = { patient: henrick({ gender: "female" as const }) };
+    expect(await failureOf(createPatient(harness, other, harness.task()))).toMatchObject({ kind: "in-flight" });
+    const own = { id: "own", patient: henrick({ gender: "female" }) };
+    expect(await failureOf(updatePatient(harness, own, harness.task()))).toMatchObject({ kind: "in-flight" });
+    harness.pass(20_000 + SETTLE_MS + 1);
+    expect((await createPatient(harness, other, harness.task())).outcome).toBe("created");
+  });
+
+  it("are refused where they are more than one write can claim", async () => {
+    const harness = unique();
+    const keys = new Map(["k1", "k2", "k3"].map((id) => [id, `a key of the tests, ${id}`]));
+    const rotated = { ...harness, keyedHash: async () => createKeyedHash({ current: "k1", keys }) };
+    const many = (count: number) =>
+      henrick({ identifier: Array.from({ length: count }, (_, n) => ({ system: MRN.system, value: `MRN-${n}` })) });
+    const create = (count: number) => createPatient(rotated, { patient: many(count) }, harness.task());
+    expect(await failureOf(create(12))).toMatchObject({
+      kind: "unprocessable",
+      faults: [{ code: "too-costly", expression: "Patient.identifier" }],
+    });
+    expect((await create(11)).outcome).toBe("created");
   });
 
   it("move with an update, or refuse it", async () => {
@@ -153,6 +182,62 @@ describe("a patient_id that the data names", () => {
     const again = createPatient(harness, { patient: henrick() }, harness.task());
     expect(await failureOf(again)).toEqual({ kind: "particle-overlay" });
     expect(harness.particle.held.get(MRN.value)?.demographics.given_name).toBe("Somebody");
+  });
+});
+
+describe("a patient_id that the data names, after an outcome that nobody knows", () => {
+  const OTHER_PERSON = {
+    given_name: "Somebody",
+    family_name: "Else",
+    date_of_birth: "1990-01-01",
+    gender: "FEMALE",
+    postal_code: "02215",
+    address_city: "Boston",
+    address_state: "MA",
+  } as const;
+  const createLost = async (fault: typeof LOST_REPLY | typeof LOST_REQUEST) => {
+    const harness = createHarness({ patientIdSystem: MRN.system });
+    harness.particle.failNext("putPatient", fault);
+    await failureOf(createPatient(harness, { patient: henrick() }, harness.task()));
+    return harness;
+  };
+  const decideIn = async (harness: Awaited<ReturnType<typeof createLost>>) => {
+    harness.pass(20_000 + SETTLE_MS + 1);
+    await recoverRegistrations(harness, harness.task());
+    return [...harness.store.contents.mappings.values()];
+  };
+
+  it("is the patient's also where Particle holds what was sent in another form", async () => {
+    const harness = await createLost(LOST_REPLY);
+    const held = harness.particle.held.get(MRN.value)!;
+    harness.particle.held.set(MRN.value, {
+      ...held,
+      demographics: { ...held.demographics, address_city: "ROXBURY MA" },
+    });
+    expect(await decideIn(harness)).toMatchObject([{ state: "drifted", patient_id: MRN.value }]);
+    const again = updatePatient(
+      harness,
+      { id: [...harness.store.contents.mappings.keys()][0]!, patient: henrick() },
+      harness.task(),
+    );
+    expect(await again).toMatchObject({ outcome: "updated" });
+  });
+
+  it("is left to another person who is there", async () => {
+    const harness = await createLost(LOST_REQUEST);
+    harness.particle.held.set(MRN.value, { particle_patient_id: "p", demographics: OTHER_PERSON });
+    expect(await decideIn(harness)).toEqual([]);
+    expect(harness.particle.held.get(MRN.value)?.demographics).toEqual(OTHER_PERSON);
+  });
+
+  it("is left to the same person with other demographics, where nothing was sent", async () => {
+    const harness = createHarness({ patientIdSystem: MRN.system });
+    harness.particle.failNext("getPatient", LOST_REQUEST);
+    await failureOf(createPatient(harness, { patient: henrick() }, harness.task()));
+    const elsewhere = createHarness({ patientIdSystem: MRN.system });
+    await createPatient(elsewhere, { patient: henrick({ address: MOVED }) }, elsewhere.task());
+    harness.particle.held.set(MRN.value, elsewhere.particle.held.get(MRN.value)!);
+    expect(await decideIn(harness)).toEqual([]);
   });
 });
 

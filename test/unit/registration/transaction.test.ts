@@ -3,7 +3,7 @@ import type { Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
 import { AdapterError } from "../../../shared/failure/failure.ts";
 import { deletePatientConditionally } from "../../../shared/registration/conditional-writes.ts";
-import { type CreateRequest, createPatient, type Registered } from "../../../shared/registration/create-patient.ts";
+import { type CreateRequest, createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { readPatient } from "../../../shared/registration/read-patient.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
@@ -13,6 +13,7 @@ import {
   registerTogether,
   type Together,
 } from "../../../shared/registration/register-together.ts";
+import type { Registered } from "../../../shared/registration/registered.ts";
 import type { Registration, Task } from "../../../shared/registration/registration.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";

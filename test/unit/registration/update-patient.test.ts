@@ -248,3 +248,22 @@ describe("updatePatient", () => {
     expect(meanwhile).toEqual({ kind: "in-flight", retryAfterSeconds: 1 });
   });
 });
+
+describe("the overlay guard", () => {
+  it("compares with what Particle was found to hold after a drift, and after the deletion of that", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    const [held] = harness.particle.held.values();
+    Object.assign(held!, { demographics: { ...held!.demographics, address_city: "Salem" } });
+    settle(harness);
+    await decideOpen(harness);
+    expect(mappingOf(harness)?.state).toBe("drifted");
+    const another = henrick({ name: [{ family: "Else", given: ["Somebody"] }] });
+    const suspected = { kind: "overlay-suspected", fields: expect.arrayContaining(["given_name", "family_name"]) };
+    expect(await failureOf(put(harness, another))).toEqual(suspected);
+    await deletePatient(harness, { id: ID }, harness.task());
+    expect(await failureOf(put(harness, another))).toEqual(suspected);
+  });
+});
