@@ -68,6 +68,7 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
     scene: Scene,
     operation: CrashOperation,
     point: CrashPoint,
+    lastWrite: number,
     aftermath: Aftermath,
   ): Promise<string[]> {
     const problems: string[] = [];
@@ -93,8 +94,7 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
     const crash = await crashAt(twin, operation.functionName, point, () => operation.run(scene, id));
     check(crash.ending >= 500, `it was answered ${crash.ending}`);
     if (aftermath[0] === "client") {
-      const [open] = await world.open();
-      const isLocked = (open?.operation?.actionableAt ?? 0) > Date.now();
+      const isLocked = (await world.open()).some(({ actionableAt }) => actionableAt > Date.now());
       const { status, headers } = await operation.repeat(scene, id);
       check(
         isLocked ? status === 409 && Number(headers.get("retry-after")) >= 1 : operation.successes.includes(status),
@@ -103,7 +103,13 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
     }
     await world.passTime();
     const hasBegun = !(point.kind === "write" && point.number === 1 && point.end === "before");
-    let isDone = { "if-committed": crash.committed, "once-begun": hasBegun, always: true }[operation.isDone];
+    const isWritten = point.kind === "write" && point.number === lastWrite && point.end === "after";
+    let isDone = {
+      "if-committed": crash.committed,
+      "once-begun": hasBegun,
+      "after-its-last-write": isWritten,
+      always: true,
+    }[operation.isDone];
     for (const comer of aftermath) {
       if (comer === "client") {
         const { status } = await operation.repeat(scene, id);
@@ -148,6 +154,7 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
       });
       expect(points.map(nameOf)).toEqual(expect.arrayContaining(["before write 1", "after write 1"]));
 
+      const lastWrite = Math.max(...points.map(({ kind, number }) => (kind === "write" ? number : 0)));
       const queue = points.flatMap((point) => aftermathsOf(point).map((aftermath) => ({ point, aftermath })));
       const problems: string[] = [];
       await Promise.all(
@@ -156,7 +163,7 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
           for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
             const scene = sceneIn(lane);
             scenes.push(scene);
-            problems.push(...(await problemsAfter(scene, operation, next.point, next.aftermath)));
+            problems.push(...(await problemsAfter(scene, operation, next.point, lastWrite, next.aftermath)));
           }
           problems.push(...(await problemsAfterLateWrites(lane, scenes)));
         }),

@@ -25,7 +25,13 @@ export type Sight = {
 export type CrashOperation = {
   readonly name: string;
   /** The function that is stopped dead. */
-  readonly functionName: "CreatePatient" | "UpdatePatient" | "PatchPatient" | "DeletePatient" | "RecoverRegistrations";
+  readonly functionName:
+    | "CreatePatient"
+    | "UpdatePatient"
+    | "PatchPatient"
+    | "DeletePatient"
+    | "ProcessBundle"
+    | "RecoverRegistrations";
   /** Brings the person to where the operation begins; answers the FHIR id where there is one. */
   readonly prepare: (scene: Scene) => Promise<string>;
   /** Answers an HTTP status. */
@@ -35,10 +41,10 @@ export type CrashOperation = {
   /** Statuses that tell the client that it has what it wanted. */
   readonly successes: readonly number[];
   /**
-   * When recovery alone ends it as done: if Particle carried a call out, as soon as the operation was written down, or
-   * whatever happened.
+   * When recovery alone ends it as done: if Particle carried a call out, as soon as the operation was written down, only
+   * after its last write, or whatever happened.
    */
-  readonly isDone: "if-committed" | "once-begun" | "always";
+  readonly isDone: "if-committed" | "once-begun" | "after-its-last-write" | "always";
   readonly done: Sight;
   readonly undone: Sight;
 };
@@ -168,6 +174,25 @@ export const crashOperations: readonly CrashOperation[] = [
   ),
   request({ ...creation, name: "conditional update of nobody", functionName: "UpdatePatient" }, ({ client, tag }) =>
     client.send("PUT", whereIdentified(tag), { body: person(tag) }),
+  ),
+  request(
+    {
+      ...creation,
+      name: "transaction of a create and a search",
+      functionName: "ProcessBundle",
+      isDone: "after-its-last-write",
+    },
+    ({ client, tag }) =>
+      client.send("POST", "/", {
+        body: {
+          resourceType: "Bundle",
+          type: "transaction",
+          entry: [
+            { request: { method: "POST", url: "Patient" }, resource: person(tag) },
+            { request: { method: "GET", url: whereIdentified(tag).slice(1) } },
+          ],
+        },
+      }),
   ),
   request({ ...change, name: "update" }, ({ client, tag }, id) => client.update(inBoston(person(tag, { id })))),
   request({ ...change, name: "patch", functionName: "PatchPatient" }, ({ client }, id) =>

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import type { Twin } from "../../local/twin.ts";
 import { createKeyedHash, type KeyedHash } from "../../shared/registration/keyed-hash.ts";
 import { ENV } from "../../shared/runtime/env-names.ts";
-import type { Claim, Mapping } from "../../shared/store/mapping-store.ts";
+import type { Claim } from "../../shared/store/mapping-store.ts";
 import * as table from "../../shared/store/table.ts";
 import type { World } from "./registration-invariants.ts";
 
@@ -14,10 +14,10 @@ const LOCAL = { region: "us-east-1", credentials: { accessKeyId: "local", secret
 export type TwinWorld = {
   /** Everything that the table and Particle hold now. Reads past the functions; faults of the table hit it as well. */
   read(): Promise<World>;
-  /** Mappings with an open operation. */
-  open(): Promise<readonly Mapping[]>;
+  /** Patients that an open operation, or the open transaction that they are part of, keeps from others. */
+  open(): Promise<readonly { readonly id: string; readonly actionableAt: number }[]>;
   /**
-   * Dates every open operation back, so that anyone may decide it: what waiting for deadline and settling does, without
+   * Dates every open operation and transaction back, so that anyone may decide it: what waiting for deadline and settling does, without
    * the wait. Only right for operations whose owner is dead and whose requests have landed or never will.
    */
   passTime(): Promise<void>;
@@ -42,13 +42,25 @@ export async function worldOfTwin(twin: Twin): Promise<TwinWorld> {
     }
     return found;
   }
-  const open = async () => (await items()).filter(isMapping).map(table.decodeMapping).filter(isOpen);
+  const mappingsIn = (found: readonly Item[]) => found.filter(isMapping).map(table.decodeMapping);
+  const transactionsIn = (found: readonly Item[]) =>
+    found.filter(hasPk("TRANSACTION#")).map((item) => table.decodeTransaction(item));
+  const write = (Item: Item) => client.send(new PutItemCommand({ TableName, Item }));
+
+  async function open() {
+    const found = await items();
+    const times = new Map(transactionsIn(found).map(({ id, actionableAt }) => [id, actionableAt] as const));
+    return mappingsIn(found).flatMap(({ id, operation, transaction = "" }) => {
+      const actionableAt = operation?.actionableAt ?? times.get(transaction);
+      return actionableAt === undefined ? [] : [{ id, actionableAt }];
+    });
+  }
 
   return {
     async read() {
       const found = await items();
       return {
-        mappings: found.filter(isMapping).map(table.decodeMapping),
+        mappings: mappingsIn(found),
         claims: found.filter(hasPk("CLAIM#")).map((item): Claim => table.decodeClaim(item)),
         index: found.filter(hasPk("IDENTIFIER#")).map(indexEntry),
         reverse: found
@@ -61,10 +73,15 @@ export async function worldOfTwin(twin: Twin): Promise<TwinWorld> {
     },
     open,
     async passTime() {
-      for (const mapping of await open()) {
-        const operation = mapping.operation && { ...mapping.operation, deadline: 1, actionableAt: 2 };
-        const Item = table.encodeMapping({ ...mapping, ...(operation && { operation }) });
-        await client.send(new PutItemCommand({ TableName, Item }));
+      const found = await items();
+      const past = { deadline: 1, actionableAt: 2 };
+      for (const { operation, ...mapping } of mappingsIn(found)) {
+        if (operation) {
+          await write(table.encodeMapping({ ...mapping, operation: { ...operation, ...past } }));
+        }
+      }
+      for (const transaction of transactionsIn(found)) {
+        await write(table.encodeTransaction({ ...transaction, ...past }));
       }
     },
     async rest(patienceMs) {
@@ -86,7 +103,6 @@ const hasPk =
   ({ pk }: Item): boolean =>
     pk?.S?.startsWith(prefix) === true;
 const isMapping = hasPk("PATIENT#");
-const isOpen = ({ operation }: Mapping): boolean => operation !== undefined;
 const afterHash = (pk = ""): string => pk.slice(pk.indexOf("#") + 1);
 
 const indexEntry = ({ pk, sk, expiresAt }: Item) => ({
