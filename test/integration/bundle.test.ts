@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Bundle, BundleEntry, CapabilityStatement, OperationOutcome, Patient } from "fhir/r4";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
@@ -15,6 +14,7 @@ import {
 } from "../support/bundle-requests.ts";
 import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick, MRN } from "../support/registration-harness.ts";
+import { type TwinWorld, worldOfTwin } from "../support/world-of-twin.ts";
 
 const MOVED = [{ line: ["1 Elm Street"], city: "Boston", state: "MA", postalCode: "02215" }];
 const person = (tag: string, changes: Partial<Patient> = {}): Patient =>
@@ -145,12 +145,16 @@ describe("POST [base]", () => {
 describe("a transaction whose function stops before the commit", () => {
   let twin: Twin;
   let client: FhirClient;
+  let world: TwinWorld;
   beforeAll(async () => {
-    // A request has 1 second; what it leaves open is decided 5 seconds later.
-    twin = await startAdapter({ timeoutMs: 4_000, environment: { SETTLE_SECONDS: "5" } });
+    twin = await startAdapter();
     client = fhirClient(twin.url);
+    world = await worldOfTwin(twin);
   }, 120_000);
-  afterAll(() => twin?.close());
+  afterAll(() => {
+    world?.close();
+    return twin?.close();
+  });
 
   it("leaves patients that nobody can change, and recovery takes them back", async () => {
     const send = sender(client);
@@ -170,7 +174,7 @@ describe("a transaction whose function stops before the commit", () => {
     expect(early.status).toBe(409);
     expect(Number(early.headers.get("retry-after"))).toBeGreaterThan(0);
 
-    await sleep(6_500);
+    await world.passTime();
     expect(await twin.invoke("RecoverRegistrations", {})).toMatchObject({ ok: true });
     expect(twin.particle.patients()).toEqual([]);
     expect((await client.read(id)).status).toBe(410);
