@@ -1,5 +1,6 @@
 import type { Demographics, EchoedDemographics } from "./demographics.ts";
 import type { Normalised } from "./normalised.ts";
+import { withoutOuterBlanks } from "./outer-blanks.ts";
 import { normalisePhone } from "./telecom-value.ts";
 import { normaliseState, normaliseZip } from "./us-address.ts";
 import { normaliseSsn } from "./us-ssn.ts";
@@ -17,7 +18,7 @@ type IdentityField = (typeof IDENTITY_FIELDS)[number];
 
 /** Blanks collapsed, outer ones off, composed characters. */
 function plain(text: string): string {
-  return text.replace(/\s+/g, " ").trim().normalize("NFC");
+  return withoutOuterBlanks(text).replace(/\s+/g, " ").normalize("NFC");
 }
 
 /** In the form that `normalise` gives, or as it is where the text has no such form. */

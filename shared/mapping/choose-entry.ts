@@ -5,6 +5,7 @@ import { disqualification, RANKINGS } from "./entry-ranking.ts";
 import { type FhirObject, isFhirObject, readList } from "./fhir-element.ts";
 import type { FieldReport, LossReason, Rival } from "./mapping-report.ts";
 import { changed, type Normalisation } from "./normalised.ts";
+import { withoutOuterBlanks } from "./outer-blanks.ts";
 
 /** What one entry offers for one field: a value, a problem with what is there, or neither when nothing is there. */
 type Offer = {
@@ -47,7 +48,7 @@ function offerOf(rule: FieldRule, entry: FhirObject, expression: string, today: 
   const steps: Normalisation[] = [];
   for (const { path, raw } of rule.read(entry)) {
     const source = `${expression}.${path}`;
-    const text = raw.trim();
+    const text = withoutOuterBlanks(raw);
     const normalised = rule.normalise(text, today);
     if ("problem" in normalised) {
       return { rule, problem: normalised.problem, sources: [source], steps: [] };

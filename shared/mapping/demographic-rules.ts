@@ -3,7 +3,8 @@ import { normaliseBirthDate } from "./birth-date.ts";
 import type { DemographicField } from "./demographics.ts";
 import { ADDRESS, type Choice, EMAIL, NAME, PATIENT, PHONE, SSN } from "./entry-choices.ts";
 import { type FhirObject, isDataAbsent, readList, readRawString } from "./fhir-element.ts";
-import { type Normalised, unchanged } from "./normalised.ts";
+import { composed, type Normalised } from "./normalised.ts";
+import { isBlank } from "./outer-blanks.ts";
 import { normaliseEmail, normalisePhone } from "./telecom-value.ts";
 import { normaliseState, normaliseZip } from "./us-address.ts";
 import { normaliseSsn } from "./us-ssn.ts";
@@ -22,7 +23,7 @@ function each(path: string): (entry: FhirObject) => readonly Leaf[] {
   return (entry) => {
     const companions = readList(entry, `_${path}`);
     return readList(entry, path).flatMap((raw, index) =>
-      typeof raw === "string" && raw.trim() !== "" && !isDataAbsent(companions[index])
+      typeof raw === "string" && !isBlank(raw) && !isDataAbsent(companions[index])
         ? [{ path: `${path}[${index}]`, raw }]
         : [],
     );
@@ -34,7 +35,7 @@ function each(path: string): (entry: FhirObject) => readonly Leaf[] {
  * not told: the next one is a middle name then, and does not stand in for it.
  */
 function firstGiven(entry: FhirObject): readonly Leaf[] {
-  const first = readList(entry, "given").findIndex((given) => typeof given !== "string" || given.trim() !== "");
+  const first = readList(entry, "given").findIndex((given) => typeof given !== "string" || !isBlank(given));
   const raw = readList(entry, "given")[first];
   return typeof raw === "string" && !isDataAbsent(readList(entry, "_given")[first])
     ? [{ path: `given[${first}]`, raw }]
@@ -68,7 +69,7 @@ export const DEMOGRAPHIC_RULES: readonly FieldRule[] = [
     choice: NAME,
     element: "given",
     read: firstGiven,
-    normalise: unchanged,
+    normalise: composed,
     need: "required",
     advice: "Particle requires the first name: send it as the first given. A name is never split out of text.",
   },
@@ -77,7 +78,7 @@ export const DEMOGRAPHIC_RULES: readonly FieldRule[] = [
     choice: NAME,
     element: "family",
     read: only("family"),
-    normalise: unchanged,
+    normalise: composed,
     need: "required",
     advice: "Particle requires the last name: send it as family. A name is never split out of text.",
   },
@@ -113,7 +114,7 @@ export const DEMOGRAPHIC_RULES: readonly FieldRule[] = [
     choice: ADDRESS,
     element: "city",
     read: only("city"),
-    normalise: unchanged,
+    normalise: composed,
     need: "required",
     advice: "Particle requires the city: send it as city. An address is never split out of text.",
   },
@@ -131,7 +132,7 @@ export const DEMOGRAPHIC_RULES: readonly FieldRule[] = [
     choice: ADDRESS,
     element: "line",
     read: each("line"),
-    normalise: unchanged,
+    normalise: composed,
     need: "optional",
   },
   {

@@ -1,3 +1,5 @@
+import { isBlank, withoutOuterBlanks } from "./outer-blanks.ts";
+
 /**
  * Reads of FHIR JSON that never throw: an element that is missing, is marked as absent, or has a shape that R4 does not
  * allow reads as undefined (or as no entries).
@@ -52,14 +54,13 @@ function companionOf(key: string): string {
 /** The string as it was sent, outer blanks included; undefined when nothing but blanks is there. */
 export function readRawString(element: FhirObject, key: string): string | undefined {
   const value = element[key];
-  return typeof value === "string" && value.trim() !== "" && !isDataAbsent(element[companionOf(key)])
-    ? value
-    : undefined;
+  return typeof value === "string" && !isBlank(value) && !isDataAbsent(element[companionOf(key)]) ? value : undefined;
 }
 
 /** The string without outer blanks; undefined when nothing else is there. */
 export function readString(element: FhirObject, key: string): string | undefined {
-  return readRawString(element, key)?.trim();
+  const raw = readRawString(element, key);
+  return raw === undefined ? undefined : withoutOuterBlanks(raw);
 }
 
 export function readObject(element: FhirObject, key: string): FhirObject | undefined {

@@ -1,6 +1,7 @@
 /** What was done to a value on its way to Particle. */
 export type NormalisationKind =
   | "blanks-trimmed"
+  | "characters-composed"
   | "scheme-removed"
   | "extension-set-aside"
   | "country-code-removed"
@@ -29,4 +30,12 @@ export function unchanged(value: string): Usable {
 /** One step, left out when it changed nothing. */
 export function changed(kind: NormalisationKind, before: string, after: string): Usable {
   return before === after ? unchanged(after) : { value: after, steps: [{ kind, before, after }] };
+}
+
+/**
+ * A text as it is, in composed characters (Unicode NFC): an é that was sent as e and an accent is the same é, and is not
+ * to be taken for another name.
+ */
+export function composed(text: string): Usable {
+  return changed("characters-composed", text, text.normalize("NFC"));
 }

@@ -1,6 +1,7 @@
 import type { Address, ContactPoint, HumanName, Identifier, Patient } from "fhir/r4";
 import { fhirGender } from "./administrative-gender.ts";
 import type { EchoedDemographics } from "./demographics.ts";
+import { withoutOuterBlanks } from "./outer-blanks.ts";
 import type { ParticleIdSystems, SourceIdentifier } from "./source-identifiers.ts";
 
 const FULL_DATE = /^\d{4}-\d\d-\d\d$/;
@@ -35,7 +36,7 @@ function identifiersOf({ identifiers, patient_id, particle_patient_id, systems }
 
 /** Particle answers an empty string for what it does not hold. */
 function held(text: string | undefined): string | undefined {
-  return text?.trim() || undefined;
+  return withoutOuterBlanks(text ?? "") || undefined;
 }
 
 function nameOf({ family_name, given_name }: EchoedDemographics): HumanName[] {

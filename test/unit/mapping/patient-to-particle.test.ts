@@ -170,6 +170,62 @@ describe("the name", () => {
   });
 });
 
+describe("the day", () => {
+  it("is the one that it is told: the next one, a name that ended is used no more", () => {
+    const married = {
+      ...HENRICK,
+      name: [
+        { ...NAME, period: { end: TODAY } },
+        { ...NAME, use: "usual", family: "New" },
+      ],
+    };
+    const familyOn = (today: string) => patientToParticle(married as Patient, { today }).demographics?.family_name;
+    expect([TODAY, "2026-11-23"].map(familyOn)).toEqual(["Testingson", "New"]);
+  });
+});
+
+describe("two spellings that are one text in Unicode", () => {
+  it("are one name: sent composed, told as a normalisation, and no tie", () => {
+    const name = [
+      { family: "Zoe\u0308son", given: ["Henrick"] },
+      { family: "Zo\u00ebson", given: ["Henrick"] },
+    ];
+    expect(demographicsOf({ name })?.family_name).toBe("Zo\u00ebson");
+    expect(demographicsOf({ name: name.toReversed() })?.family_name).toBe("Zo\u00ebson");
+    expect(warningsOf({ name })).toEqual([]);
+    expect(fieldOf({ name }, "family_name")).toMatchObject({
+      rivals: [{ expression: "Patient.name[1]", reason: "same-value" }],
+      normalisations: [{ kind: "characters-composed", before: "Zoe\u0308son", after: "Zo\u00ebson" }],
+    });
+  });
+});
+
+describe("a Patient of extremes", () => {
+  it("is mapped in a moment with thousands of names", () => {
+    const name = Array.from({ length: 5000 }, (_, index) => ({ family: `Family${index}`, given: ["Henrick"] }));
+    const started = performance.now();
+    expect(demographicsOf({ name })?.family_name).toBe("Family0");
+    expect(fieldOf({ name }, "family_name")?.rivals).toHaveLength(4999);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  it.each([
+    { name: [{ ...NAME, use: "__proto__" }] },
+    { address: [{ ...HOME, state: "__proto__" }] },
+    { gender: "constructor" },
+  ])("takes no name of JavaScript's for a code: %j", (parts) => {
+    expect(map(parts).faults).toHaveLength(1);
+  });
+
+  it("takes nothing from a key that is called __proto__", () => {
+    const parts = JSON.parse('{"name": [{"__proto__": {"family": "Testingson", "given": ["Henrick"]}}]}');
+    expect(faultsOf(parts)).toEqual([
+      ["required", "Patient.name[0].given"],
+      ["required", "Patient.name[0].family"],
+    ]);
+  });
+});
+
 describe("the birth date and the gender", () => {
   it.each([
     [{ birthDate: undefined }, "required", "Patient.birthDate"],
