@@ -59,7 +59,7 @@ const STATE_NAMES: Readonly<Record<string, readonly string[]>> = {
   GU: ["Guam"],
   MP: ["Northern Mariana Islands", "Commonwealth of the Northern Mariana Islands"],
   PR: ["Puerto Rico", "Commonwealth of Puerto Rico"],
-  VI: ["Virgin Islands", "US Virgin Islands", "U.S. Virgin Islands", "United States Virgin Islands"],
+  VI: ["Virgin Islands", "US Virgin Islands", "United States Virgin Islands"],
   FM: ["Federated States of Micronesia", "Micronesia"],
   MH: ["Marshall Islands", "Republic of the Marshall Islands"],
   PW: ["Palau", "Republic of Palau"],
@@ -77,23 +77,36 @@ const STATE_CODES = new Map(
 
 const ZIP = /^(\d{5})(?:-?\d{4})?$/;
 
-function upperCase(text: string): string {
-  return text.toUpperCase().replace(/\s+/g, " ");
+/** Upper case, blanks collapsed, without the periods of an abbreviation: `D.C.` is DC, and `U.S.A.` is USA. */
+function spelledPlainly(text: string): string {
+  return withoutPeriods(text).replace(/\s+/g, " ").toUpperCase();
+}
+
+function withoutPeriods(text: string): string {
+  return text.replaceAll(".", "");
 }
 
 /** Whether a country, without outer blanks, names the United States. */
 export function isUnitedStates(country: string): boolean {
-  return US_COUNTRY_NAMES.has(upperCase(country));
+  return US_COUNTRY_NAMES.has(spelledPlainly(country));
 }
 
 /** A USPS code or the full name of a state, in any case, as the two-letter code. */
 export function normaliseState(text: string): Normalised {
-  const upper = upperCase(text);
-  const code = STATE_CODES.get(upper);
+  const plain = spelledPlainly(text);
+  const code = STATE_CODES.get(plain);
   if (code === undefined) {
     return { problem: "is not a USPS state code or the full name of a state" };
   }
-  return changed(upper === code ? "letter-case-changed" : "state-name-abbreviated", text, code);
+  if (plain !== code) {
+    return changed("state-name-abbreviated", text, code);
+  }
+  const letters = withoutPeriods(text);
+  const steps = [
+    ...changed("punctuation-changed", text, letters).steps,
+    ...changed("letter-case-changed", letters, code).steps,
+  ];
+  return { value: code, steps };
 }
 
 /** `NNNNN`, `NNNNN-NNNN` or `NNNNNNNNN` as its first five digits. Nothing is padded or repaired. */

@@ -22,6 +22,9 @@ describe("a state", () => {
     ["district of columbia", "DC"],
     ["PR", "PR"],
     ["U.S. Virgin Islands", "VI"],
+    ["D.C.", "DC"],
+    ["n.y.", "NY"],
+    ["Puerto Rico", "PR"],
     ["aa", "AA"],
     ["AE", "AE"],
     ["AP", "AP"],
@@ -32,9 +35,12 @@ describe("a state", () => {
     expect(sentAs(normaliseState(text))).toBe(code);
   });
 
-  it.each(["XX", "Zeeland", "M", "constructor", "Massachusets", "25"])("%s is none", (text) => {
-    expect(sentAs(normaliseState(text))).toBeUndefined();
-  });
+  it.each(["XX", "Zeeland", "M", ".", "Wash. D.C.", "Mass.", "US-MA", "MA 02115", "constructor", "Massachusets", "25"])(
+    "%s is none",
+    (text) => {
+      expect(sentAs(normaliseState(text))).toBeUndefined();
+    },
+  );
 
   it("says what became of a name and of a code in lower case", () => {
     expect(normaliseState("Ohio")).toEqual({
@@ -43,6 +49,7 @@ describe("a state", () => {
     });
     expect(kindsOf(normaliseState("oh"))).toEqual(["letter-case-changed"]);
     expect(kindsOf(normaliseState("OH"))).toEqual([]);
+    expect(kindsOf(normaliseState("o.h."))).toEqual(["punctuation-changed", "letter-case-changed"]);
   });
 });
 
@@ -64,13 +71,19 @@ describe("a ZIP code", () => {
 });
 
 describe("a country", () => {
-  it.each(["US", "usa", "United States", "UNITED STATES OF AMERICA"])("%s is the United States", (country) => {
-    expect(isUnitedStates(country)).toBe(true);
-  });
+  it.each(["US", "usa", "U.S.A.", "United  States", "UNITED STATES OF AMERICA"])(
+    "%s is the United States",
+    (country) => {
+      expect(isUnitedStates(country)).toBe(true);
+    },
+  );
 
-  it.each(["NL", "Canada", "UM", "Mexico (Estados Unidos Mexicanos)"])("%s is not", (country) => {
-    expect(isUnitedStates(country)).toBe(false);
-  });
+  it.each(["NL", "Canada", "UM", "840", "PR", "America", "Mexico (Estados Unidos Mexicanos)"])(
+    "%s is not",
+    (country) => {
+      expect(isUnitedStates(country)).toBe(false);
+    },
+  );
 });
 
 describe("a phone number", () => {
@@ -88,6 +101,7 @@ describe("a phone number", () => {
     ["123-456-7890, Extension: 12", ["extension-set-aside"]],
     ["tel:123-456-7890;ext=12", ["scheme-removed", "extension-set-aside"]],
     ["123-456-7890 #12", ["extension-set-aside"]],
+    ["+1 (123) 456-7890 x89", ["extension-set-aside", "country-code-removed", "punctuation-changed"]],
     ["123\u2011456\u20117890", ["punctuation-changed"]],
   ])("%s is sent as 123-456-7890, and the steps are told", (text, kinds) => {
     const normalised = normalisePhone(text);
@@ -173,7 +187,7 @@ describe("an e-mail address", () => {
 });
 
 describe("a Social Security number", () => {
-  it.each(["123-45-6789", "123456789", "123 45 6789"])("%s is sent with hyphens", (text) => {
+  it.each(["123-45-6789", "123456789", "123 45 6789", "123-456789"])("%s is sent with hyphens", (text) => {
     expect(sentAs(normaliseSsn(text))).toBe("123-45-6789");
   });
 
@@ -188,6 +202,8 @@ describe("a Social Security number", () => {
     "1234567890",
     "123-456-789",
     "xxx-xx-6789",
+    "123.45.6789",
+    "123--45-6789",
   ])("%s was never assigned", (text) => {
     expect(sentAs(normaliseSsn(text))).toBeUndefined();
   });
