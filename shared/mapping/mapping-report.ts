@@ -69,7 +69,7 @@ export type UnusedReason =
   | "middle-name"
   /** Nothing but blanks. */
   | "blank"
-  /** Part of an identifier other than an SSN: Particle holds none. */
+  /** Part of an identifier that is not labelled as an SSN: Particle holds no other. */
   | "identifier"
   /** About a contact of the patient. */
   | "someone-else"

@@ -1,58 +1,17 @@
 import type { Patient } from "fhir/r4";
 import { DEMOGRAPHIC_RULES } from "./demographic-rules.ts";
-import { isFhirObject } from "./fhir-element.ts";
 import type { LossReason, UnusedLeaf, UnusedReason } from "./mapping-report.ts";
+import { isBlank } from "./outer-blanks.ts";
+import { type Leaf, leavesOf } from "./patient-leaves.ts";
 import type { MappingResult } from "./patient-to-particle.ts";
-
-type Leaf = {
-  readonly expression: string;
-  readonly value: unknown;
-  /** The element of Patient that the leaf is in, such as `name`. */
-  readonly element: string;
-};
 
 const ENTRY = /^Patient\.\w+\[\d+\]/;
 const EXTENSION = /(?:^|\.)(?:extension|modifierExtension)\[\d+\]/;
-const INSIDE_EXTENSION = /\.(?:extension|modifierExtension)\[\d+\]$/;
-const EXTENSION_VALUE = /^value[A-Z]\w*$/;
-const PATIENT_CHOICE = /^(deceased|multipleBirth)[A-Z]\w*$/;
 
 /** The elements that decide, by the element of Patient whose entries they are in. */
 const DECIDING: ReadonlyMap<string | undefined, ReadonlySet<string | undefined>> = new Map(
   DEMOGRAPHIC_RULES.map(({ choice }) => [choice.element, new Set(choice.decidedBy)] as const),
 );
-
-/** The FHIRPath name of a JSON property: the companion `_x` is x itself, and a choice type loses its suffix. */
-function pathName(parent: string, key: string): string {
-  const name = key.startsWith("_") ? key.slice(1) : key;
-  if (parent === "Patient") {
-    return PATIENT_CHOICE.exec(name)?.[1] ?? name;
-  }
-  return EXTENSION_VALUE.test(name) && INSIDE_EXTENSION.test(parent) ? "value" : name;
-}
-
-/** Every value of the Patient that is neither an object nor a list, in document order. Null only aligns lists. */
-function* leavesOf(patient: unknown): Generator<Leaf> {
-  // A stack of our own: input may be nested more deeply than calls can be.
-  const pending: Leaf[] = [{ expression: "Patient", value: patient, element: "" }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { expression, value, element } = next;
-    if (Array.isArray(value)) {
-      for (let index = value.length - 1; index >= 0; index -= 1) {
-        pending.push({ expression: `${expression}[${index}]`, value: value[index], element });
-      }
-    } else if (isFhirObject(value)) {
-      for (const [key, part] of Object.entries(value).reverse()) {
-        const name = pathName(expression, key);
-        if (key !== "resourceType") {
-          pending.push({ expression: `${expression}.${name}`, value: part, element: element || name });
-        }
-      }
-    } else if (value !== null && value !== undefined) {
-      yield next;
-    }
-  }
-}
 
 /** The entry of a list of the Patient that an element is in, such as `Patient.name[1]`. */
 function entryOf(expression: string): string | undefined {
@@ -76,7 +35,7 @@ export function unusedLeaves(patient: Patient, { report, faults }: MappingResult
   const fedBy = entriesOf(sources);
   const refusedFor = entriesOf(faulty);
 
-  const reasonOf = ({ expression, value, element }: Leaf): UnusedReason => {
+  const reasonOf = ({ expression, value, element, isAbsent }: Leaf): UnusedReason => {
     const entry = entryOf(expression);
     const loss = entry === undefined ? undefined : lost.get(entry);
     const inEntry = entry === undefined ? "" : expression.slice(entry.length + 1);
@@ -88,8 +47,11 @@ export function unusedLeaves(patient: Patient, { report, faults }: MappingResult
     if (loss !== undefined) {
       return loss;
     }
-    if (typeof value === "string" && value.trim() === "") {
+    if (typeof value === "string" && isBlank(value)) {
       return "blank";
+    }
+    if (isAbsent) {
+      return "data-absent";
     }
     if (element === "contact") {
       return "someone-else";

@@ -1,8 +1,30 @@
+import fc from "fast-check";
 import type { Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
 import { patientToParticle } from "../../../shared/mapping/patient-to-particle.ts";
 import { unusedLeaves } from "../../../shared/mapping/unused-leaves.ts";
-import { HENRICK, TODAY } from "./made-up-patients.ts";
+import { validPatient } from "../../support/patient-arbitrary.ts";
+import { DATA_ABSENT, HENRICK, patients, TODAY } from "./made-up-patients.ts";
+
+/** Every leaf is in one of the two lists, once. */
+function expectAllAccounted(patient: unknown) {
+  const result = patientToParticle(patient as Patient, { today: TODAY });
+  const paths = [
+    ...result.report.fields.flatMap(({ sources }) => sources),
+    ...unusedLeaves(patient as Patient, result).map(({ expression }) => expression),
+  ];
+  expect(new Set(paths).size).toBe(paths.length);
+  expect(paths.length).toBe(leafCount(patient));
+}
+
+function leafCount(value: unknown): number {
+  if (Array.isArray(value)) {
+    return value.reduce((sum: number, entry) => sum + leafCount(entry), 0);
+  }
+  return typeof value === "object" && value !== null
+    ? Object.entries(value).reduce((sum, [key, part]) => sum + (key === "resourceType" ? 0 : leafCount(part)), 0)
+    : Number(value !== null && value !== undefined);
+}
 
 const reasonsOf = (parts: Readonly<Record<string, unknown>>) => {
   const patient = { ...HENRICK, ...parts } as Patient;
@@ -85,5 +107,79 @@ describe("the leaves that feed nothing", () => {
     const depth = 50_000;
     const contained = JSON.parse(`${"[".repeat(depth)}1${"]".repeat(depth)}`);
     expect(Object.values(reasonsOf({ contained }))).toContain("not-carried");
+  });
+
+  it("are, with the sources, every leaf of any Patient exactly once: extensions, contained resources, gaps in lists", () => {
+    fc.assert(
+      fc.property(validPatient, (patient) => {
+        expectAllAccounted(patient);
+        expectAllAccounted({ ...patient, ...HENRICK });
+      }),
+      { numRuns: 60 },
+    );
+    fc.assert(fc.property(patients, expectAllAccounted));
+  });
+
+  it("are that, too, where lenient handling let malformed elements through", () => {
+    const key = fc.constantFrom(
+      ...["deceasedBoolean", "deceasedDateTime", "_deceasedBoolean", "language", "_language", "photo", "extension"],
+      ...[
+        "valueString",
+        "valueCode",
+        "_valueCode",
+        "url",
+        "a.b",
+        "a",
+        "b",
+        "",
+        "_",
+        "__proto__",
+        "constructor",
+        "x[0]",
+      ],
+    );
+    const odd = fc.letrec((tie) => ({
+      json: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom<unknown>(null, true, 1, "", "text", {}, []),
+        fc.array(tie("json"), { maxLength: 3 }),
+        fc.array(fc.tuple(key, tie("json")), { maxLength: 6 }).map((parts) => Object.fromEntries(parts)),
+      ),
+    })).json;
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, odd), { maxLength: 8 }), (parts) => {
+        expectAllAccounted({ ...HENRICK, ...Object.fromEntries(parts) });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("have no name in their path that may be a value", () => {
+    expect(
+      Object.keys(
+        reasonsOf({
+          communication: [{ "Henrick Testingson": "x", language: { text: "en" } }],
+          deceasedBoolean: true,
+          deceasedDateTime: "2020-01-01",
+          language: "en",
+          _language: "de",
+        }),
+      ).filter((path) => /^Patient\.(communication|deceased|language|children)/.test(path)),
+    ).toEqual([
+      "Patient.communication[0].children()[0]",
+      "Patient.communication[0].language.text",
+      "Patient.deceased",
+      "Patient.children()[9]",
+      "Patient.language",
+      "Patient.children()[11]",
+    ]);
+  });
+
+  it("say of a value that a data-absent-reason makes it absent", () => {
+    const address = [{ ...HENRICK.address?.[0], line: ["123 Mulberry Court", "Apt 2"], _line: [null, DATA_ABSENT] }];
+    expect(reasonsOf({ address })).toMatchObject({
+      "Patient.address[0].line[1]": "data-absent",
+      "Patient.address[0].line[1].extension[0].url": "not-carried",
+    });
   });
 });
