@@ -27,7 +27,10 @@ const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: 
 const compact = <T extends object>(record: T) =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>;
 
-const word = fc.constantFrom("Ann", "Bo", " Lee ", "O'Neil", "Zoë", "de la  Cruz", "Ng", "Smith");
+const word = fc.constantFrom(
+  ...["Ann", "Bo", " Lee ", "O'Neil", "de la  Cruz", "Ng", "Smith"],
+  ...["Zo\u00eb", "Zoe\u0308", "\u200eLee\u200b"],
+);
 
 const period = fc
   .record({
@@ -61,6 +64,8 @@ const addressParts = fc.record({
 
 const PHONES = ["123-456-7890", "+1 (234) 567-8910", "1-234-567-8910", "tel:2345678910 x12", "555-7334"];
 
+const V2_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203";
+
 const telecomParts = fc.oneof(
   fc.record({ system: fc.constantFrom("phone" as const, "sms" as const), value: optional(fc.constantFrom(...PHONES)) }),
   fc.record({
@@ -76,7 +81,15 @@ const identifierParts = fc.oneof(
     value: fc.constantFrom("123-45-6789", "234567890", "999-12-3456", "none"),
   }),
   fc.record({
-    type: fc.constant({ coding: [{ system: "http://terminology.hl7.org/CodeSystem/v2-0203", code: "SS" }] }),
+    type: fc.constantFrom(
+      { coding: [{ system: V2_TYPES, code: "SS" }] },
+      {
+        coding: [
+          { system: "urn:types", code: "social" },
+          { system: V2_TYPES, code: "SS" },
+        ],
+      },
+    ),
     value: fc.constantFrom("123-45-6789", "345-67-8901"),
   }),
   fc.record({ system: fc.constantFrom("urn:mrn", "urn:other"), value: fc.constantFrom("1", "2", "3") }),

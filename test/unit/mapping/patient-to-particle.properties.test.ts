@@ -13,8 +13,30 @@ const outcome = ({ demographics, faults }: MappingResult) => ({
   faults: faults.map(({ code, expression }) => [code, expression?.replace(/\[\d+\]/g, "")]),
 });
 
-const decidedByOrder = ({ report }: MappingResult) =>
-  report.fields.some(({ rivals }) => rivals.some(({ reason }) => reason === "tie-decided-by-order"));
+/** The fields with a value that might be another one in another order. */
+const fieldsDecidedByOrder = ({ report }: MappingResult) =>
+  report.fields
+    .filter(({ rivals }) => rivals.some(({ reason }) => reason === "tie-decided-by-order"))
+    .map(({ field }) => field);
+
+/** What is sent, but for these fields. */
+const decidedOtherwise = (result: MappingResult) => {
+  const byOrder: readonly string[] = fieldsDecidedByOrder(result);
+  return Object.entries(result.demographics ?? {}).filter(([field]) => !byOrder.includes(field));
+};
+
+/** The same with every list in another order, but for those to which FHIR gives one. */
+function shuffled(value: unknown, number: () => number): unknown {
+  if (Array.isArray(value)) {
+    const numbered = value.map((entry) => [number(), shuffled(entry, number)] as const);
+    return numbered.sort(([one], [other]) => one - other).map(([, entry]) => entry);
+  }
+  return typeof value === "object" && value !== null
+    ? Object.fromEntries(
+        Object.entries(value).map(([key, part]) => [key, /^(given|line)$/.test(key) ? part : shuffled(part, number)]),
+      )
+    : value;
+}
 
 const ELEMENTS = ["name", "address", "telecom", "identifier"] as const;
 
@@ -22,29 +44,16 @@ describe("mapping any Patient to Particle", () => {
   it("does not depend on the order of entries, unless it says that the order decided", () => {
     fc.assert(
       fc.property(patients, fc.infiniteStream(fc.nat()), (patient, numbers) => {
-        const shuffled = Object.fromEntries(
-          Object.entries(patient).map(([key, value]) => {
-            const keyed = (entry: unknown) => [Number(numbers.next().value), entry] as const;
-            const byNumber = ([one]: readonly [number, unknown], [other]: readonly [number, unknown]) => one - other;
-            return [
-              key,
-              Array.isArray(value)
-                ? value
-                    .map(keyed)
-                    .sort(byNumber)
-                    .map(([, entry]) => entry)
-                : value,
-            ];
-          }),
-        );
         const result = map(patient);
-        const again = map(shuffled as unknown as Patient);
-        expect(decidedByOrder(again)).toBe(decidedByOrder(result));
-        if (!decidedByOrder(result)) {
+        const again = map(shuffled(patient, () => Number(numbers.next().value)) as Patient);
+        expect(fieldsDecidedByOrder(again)).toEqual(fieldsDecidedByOrder(result));
+        if (fieldsDecidedByOrder(result).length === 0) {
           expect(outcome(again)).toEqual(outcome(result));
+        } else {
+          expect(decidedOtherwise(again)).toEqual(decidedOtherwise(result));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -70,7 +79,7 @@ describe("mapping any Patient to Particle", () => {
         const more = { ...patient, [element]: first ? [entry, ...list] : [...list, entry] };
         expect(outcome(map(more))).toEqual(outcome(map(patient)));
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -89,7 +98,7 @@ describe("mapping any Patient to Particle", () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -107,17 +116,6 @@ describe("mapping any Patient to Particle", () => {
         });
         expect(demographics?.telephone ?? "123-456-7890").toMatch(/^\d{3}-\d{3}-\d{4}$/);
         expect(demographics?.ssn ?? "123-45-6789").toMatch(/^\d{3}-\d{2}-\d{4}$/);
-      }),
-    );
-  });
-
-  it("accounts for every leaf exactly once", () => {
-    fc.assert(
-      fc.property(fc.oneof(patients, registrablePatients), (patient) => {
-        const result = map(patient);
-        const sources = result.report.fields.flatMap((field) => field.sources);
-        const unused = unusedLeaves(patient, result).map(({ expression }) => expression);
-        expect([...sources, ...unused].sort()).toEqual(leafPaths(patient, "Patient").sort());
       }),
     );
   });
@@ -168,19 +166,10 @@ describe("mapping any Patient to Particle", () => {
         const patient = JSON.parse(JSON.stringify({ resourceType: "Patient", ...parts }));
         unusedLeaves(patient, map(patient));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
     for (const body of [null, "Patient", 7, [], true]) {
       expect(map(body as unknown as Patient).faults.length).toBeGreaterThan(0);
     }
   });
 });
-
-function leafPaths(value: unknown, path: string): string[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((entry, index) => leafPaths(entry, `${path}[${index}]`));
-  }
-  return typeof value === "object" && value !== null
-    ? Object.entries(value).flatMap(([key, part]) => (key === "resourceType" ? [] : leafPaths(part, `${path}.${key}`)))
-    : [path];
-}
