@@ -1,10 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { routes } from "../../shared/http/routes.ts";
-import { DEMOGRAPHIC_RULES } from "../../shared/mapping/demographic-rules.ts";
-import type { DemographicField } from "../../shared/mapping/demographics.ts";
-import { type Choice, NO_USE, type Ranking } from "../../shared/mapping/entry-choices.ts";
 import { DECISIONS, type Decision, type Evidence, MOVES, VISIBILITY } from "../../shared/registration/states.ts";
 import type { OperationKind, State } from "../../shared/store/mapping-store.ts";
+import * as mapping from "./mapping-docs.ts";
+import { code, table } from "./markdown-table.ts";
 
 /**
  * Writes the parts of the pages that follow from the code, each between `<!-- generated: name -->` and
@@ -13,7 +12,20 @@ import type { OperationKind, State } from "../../shared/store/mapping-store.ts";
 type Page = { readonly file: string; readonly parts: Readonly<Record<string, () => string>> };
 
 export const pages: readonly Page[] = [
-  { file: "README.md", parts: { mapping: mappingTable, choices: choicesTable } },
+  { file: "README.md", parts: { mapping: mapping.mappingTable, choices: mapping.choicesTable } },
+  {
+    file: "docs/mapping.md",
+    parts: {
+      fields: mapping.fieldsTable,
+      choices: mapping.choicesTable,
+      examples: mapping.examplesTable,
+      patient: mapping.messyPatient,
+      report: mapping.messyReport,
+      reasons: mapping.reasonsTable,
+      normalisations: mapping.normalisationsTable,
+      weights: mapping.weightsTable,
+    },
+  },
   { file: "docs/clients.md", parts: { routes: routesTable } },
   {
     file: "docs/registration.md",
@@ -41,69 +53,7 @@ export function withGeneratedParts({ file, parts }: Page): string {
   }, readPage(file));
 }
 
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-const code = (text: string): string => `\`${text}\``;
-
 const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] => Object.keys(record) as Key[];
-
-const IN_A_FEW_WORDS: Readonly<Record<DemographicField, string>> = {
-  given_name: "the first `given`; later ones are middle names and are not carried; never split out of `text`",
-  family_name: "as it is; never split out of `text`",
-  date_of_birth: "a full date that is not in the future; `YYYY` and `YYYY-MM` are refused, never padded",
-  gender: "`male` → `MALE`, `female` → `FEMALE`; anything else is refused, never guessed",
-  postal_code: "5 digits, 9 digits or 5-4 → the first 5; nothing padded or repaired",
-  address_city: "as it is",
-  address_state: "a USPS code in any case, or the full name → the code; territories and armed forces included",
-  address_lines: "every `line`, in its order",
-  ssn: "9 digits → `NNN-NN-NNNN`; one that was never assigned is left out; never stored, logged or answered",
-  telephone: "10 digits after `+1` or `1` → `NNN-NNN-NNNN`; an extension is set aside; an unusable one is passed over",
-  email: "the address without `mailto:`; an unusable one is passed over",
-};
-
-const WHICH: Readonly<Partial<Record<Choice["name"], string>>> = {
-  phone: " where `system` is `phone` or `sms`",
-  email: " where `system` is `email`",
-  ssn: " where `system` or `type` says US SSN",
-};
-
-function mappingTable(): string {
-  const rows = DEMOGRAPHIC_RULES.map(({ field, choice, element, need }) => [
-    code(["Patient", choice.element, element].filter((part) => part !== undefined).join(".")) +
-      (WHICH[choice.name] ?? ""),
-    code(field),
-    need,
-    IN_A_FEW_WORDS[field],
-  ]);
-  return table(["FHIR", "Particle", "", "in a few words"], rows);
-}
-
-const RANKED_BY: Readonly<Record<Ranking, string>> = {
-  system: "`phone` before `sms`",
-  rank: "lower `rank`",
-  use: "`use`, in the order to the left",
-  type: "any `type` before `postal`",
-  period: "begun before not begun",
-  start: "latest start",
-};
-
-function choicesTable(): string {
-  const choices = [...new Set(DEMOGRAPHIC_RULES.map(({ choice }) => choice))].filter(({ element }) => element);
-  const rows = choices.map(({ name, element = "", uses, rankedBy, admits }) => [
-    name,
-    code(`Patient.${element}`),
-    uses.map((equal) => equal.map((use) => (use === NO_USE ? "none" : code(use))).join(" = ")).join(" > "),
-    // An e-mail address has no second system to be preferred to.
-    rankedBy
-      .filter((ranking) => ranking !== "system" || admits({ system: "sms" }))
-      .map((ranking) => RANKED_BY[ranking])
-      .join("; "),
-  ]);
-  return table(["", "entries of", "`use` that may be chosen, the best first", "preferred by, in this order"], rows);
-}
 
 function routesTable(): string {
   const lines = Map.groupBy(routes, ({ path, interaction }) => JSON.stringify([path, interaction]));

@@ -15,7 +15,7 @@ import { pages, readPage, withGeneratedParts } from "../../support/generate-docs
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const FILES = [
   "README.md",
-  ...["architecture", "clients", "deploy", "local", "registration"].map((name) => `docs/${name}.md`),
+  ...["architecture", "clients", "deploy", "local", "mapping", "registration"].map((name) => `docs/${name}.md`),
 ];
 
 /** The rows of the table whose first head is `head`; `nth` where a page has several. */
