@@ -95,8 +95,16 @@ function best(choice: Choice, candidates: readonly Candidate[], today: string): 
 }
 
 function saysTheSame(one: Candidate, other: Candidate): boolean {
-  const said = ({ offers }: Candidate) => JSON.stringify(offers.map(({ value, problem }) => [value, problem]));
-  return said(one) === said(other);
+  return one.offers.every(({ value, problem }, index) => {
+    const counterpart = other.offers[index];
+    return problem === counterpart?.problem && isSameValue(value, counterpart?.value);
+  });
+}
+
+function isSameValue(one: Offer["value"], other: Offer["value"]): boolean {
+  return Array.isArray(one) && Array.isArray(other)
+    ? one.length === other.length && one.every((line, index) => line === other[index])
+    : one === other;
 }
 
 function lossReason(choice: Choice, winner: Candidate, rival: Candidate, today: string): LossReason {

@@ -209,6 +209,13 @@ describe("a Patient of extremes", () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
+  it("is mapped in a moment with thousands of names beside a very long one", () => {
+    const short = Array.from({ length: 3000 }, (_, index) => ({ family: `Family${index}`, given: ["Henrick"] }));
+    const started = performance.now();
+    expect(warningsOf({ name: [{ family: "F".repeat(300_000), given: ["Henrick"] }, ...short] })).toHaveLength(3000);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
   it.each([
     { name: [{ ...NAME, use: "__proto__" }] },
     { address: [{ ...HOME, state: "__proto__" }] },
