@@ -35,11 +35,11 @@ function each(path: string): (entry: FhirObject) => readonly Leaf[] {
  * not told: the next one is a middle name then, and does not stand in for it.
  */
 function firstGiven(entry: FhirObject): readonly Leaf[] {
-  const first = readList(entry, "given").findIndex((given) => typeof given !== "string" || !isBlank(given));
-  const raw = readList(entry, "given")[first];
-  return typeof raw === "string" && !isDataAbsent(readList(entry, "_given")[first])
-    ? [{ path: `given[${first}]`, raw }]
-    : [];
+  const given = readList(entry, "given");
+  const isAbsent = readList(entry, "_given").map(isDataAbsent);
+  const first = given.findIndex((raw, index) => typeof raw !== "string" || !isBlank(raw) || isAbsent[index]);
+  const raw = given[first];
+  return typeof raw === "string" && !isAbsent[first] ? [{ path: `given[${first}]`, raw }] : [];
 }
 
 /** How one field of Particle is made of the chosen entry. */

@@ -150,6 +150,7 @@ describe("the name", () => {
   it("does not take a middle name for a first name that is not told", () => {
     const name = [{ family: "Testingson", given: [null, "Q."], _given: [DATA_ABSENT, null] }];
     expect(faultsOf({ name })).toEqual([["required", "Patient.name[0].given"]]);
+    expect(faultsOf({ name: [{ ...name[0], given: [" ", "Q."] }] })).toEqual([["required", "Patient.name[0].given"]]);
     expect(demographicsOf({ name: [{ family: "Testingson", given: [" ", "Henrick"] }] })?.given_name).toBe("Henrick");
   });
 
