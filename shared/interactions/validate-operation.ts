@@ -1,21 +1,16 @@
 import type { Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
-import { isJsonObject } from "../fhir/invariants.ts";
 import { operationOutcome } from "../fhir/operation-outcome.ts";
 import { requireParameters } from "../http/general-parameters.ts";
 import type { Preferences } from "../http/negotiation.ts";
 import { resourceIdOf } from "../http/path.ts";
-import { jsonBodyOf, patientFaults } from "../http/patient-body.ts";
-import { type FhirRequest, invalid, type Respond, requestFault, valuesOf } from "../http/request.ts";
+import { patientFaults } from "../http/patient-body.ts";
+import { type FhirRequest, invalid, type Respond, requestFault } from "../http/request.ts";
 import { patientToParticle } from "../mapping/patient-to-particle.ts";
 import { sourceIdentifiers } from "../mapping/source-identifiers.ts";
 import { foreignId, namedPatientId } from "../registration/intent.ts";
-import type { Registration } from "../registration/registration.ts";
-
-/** What decides about the content of a Patient, without a look at what is registered. */
-export type ContentRules = Pick<Registration, "now"> & {
-  readonly settings: Pick<Registration["settings"], "systems" | "patientIdSystem">;
-};
+import type { ContentRules } from "../registration/registration.ts";
+import { noPatient, operationInputOf } from "./operation-input.ts";
 
 const MODES = ["create", "update", "delete", "profile"] as const;
 type Mode = (typeof MODES)[number];
@@ -39,60 +34,36 @@ const PATIENT_PROFILE = /^http:\/\/hl7\.org\/fhir\/StructureDefinition\/Patient(
 export const validateOperation =
   (rules: ContentRules): Respond =>
   async (request) => {
-    requireParameters(request, ["mode", "profile"]);
+    requireParameters(request, Object.keys(PARAMETERS));
     const issues = issuesOf(rules, questionOf(request), request.preferences);
     const isClean = issues.every(({ severity }) => severity === "information");
     return { status: 200, resource: operationOutcome(isClean ? [...issues, NO_FAULT] : issues) };
   };
 
-const NO_FAULT: Fault = { severity: "information", code: "informational", diagnostics: "No fault was found." };
+export const NO_FAULT: Fault = { severity: "information", code: "informational", diagnostics: "No fault was found." };
+
+/** `profile` is a uri in R4 and a canonical in what some clients send. */
+const PARAMETERS = {
+  mode: ["valueCode", "valueString"],
+  profile: ["valueUri", "valueCanonical", "valueString"],
+} as const;
 
 /** @throws AdapterError `invalid` where it is not clear what is asked. */
 function questionOf(request: FhirRequest): Question {
-  const body = jsonBodyOf(request);
-  const inBody = isJsonObject(body) && body["resourceType"] === "Parameters" ? parametersIn(body) : { resource: body };
+  const { resource, values } = operationInputOf(request, PARAMETERS);
   const question = {
-    resource: inBody.resource,
-    mode: modeOf(inBody.mode ?? valuesOf(request.query, "mode")[0]),
-    profile: inBody.profile ?? valuesOf(request.query, "profile")[0],
+    resource,
+    mode: modeOf(values.mode),
+    profile: values.profile,
     id: request.pathParameters["id"] === undefined ? undefined : resourceIdOf(request),
   };
   if (question.resource === undefined && question.mode !== "delete") {
-    throw invalid(requestFault("Send a Patient, or Parameters with a Patient in the parameter resource."));
+    throw noPatient();
   }
   if (question.mode === "profile" && question.profile === undefined) {
     throw invalid(requestFault("The mode profile needs the parameter profile."));
   }
   return question;
-}
-
-type InBody = { readonly resource?: unknown; readonly mode?: string; readonly profile?: string };
-
-/** Where the value of each parameter is; `profile` is a uri in R4 and a canonical in what some clients send. */
-const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
-  ["resource", ["resource"]],
-  ["mode", ["valueCode", "valueString"]],
-  ["profile", ["valueUri", "valueCanonical", "valueString"]],
-]);
-
-/** @throws AdapterError `invalid` where the Parameters are not those of this operation. */
-function parametersIn({ parameter }: Readonly<Record<string, unknown>>): InBody {
-  const given = (Array.isArray(parameter) ? parameter : []).filter(isJsonObject);
-  const names = given.map(({ name }) => String(name));
-  if (given.length === 0 || names.some((name, at) => !VALUES.has(name) || names.indexOf(name) !== at)) {
-    throw invalid(requestFault("Parameters must be resource, mode or profile, each at most once."));
-  }
-  const values = given.map((entry) => {
-    const name = String(entry["name"]);
-    const value = VALUES.get(name)
-      ?.map((key) => entry[key])
-      .find((found) => found !== undefined);
-    if (value === undefined || (name !== "resource" && typeof value !== "string")) {
-      throw invalid(requestFault(`The parameter ${name} must hold ${VALUES.get(name)?.join(" or ")}.`));
-    }
-    return [name, value] as const;
-  });
-  return Object.fromEntries(values) as InBody;
 }
 
 function modeOf(given: string | undefined): Mode | undefined {

@@ -32,6 +32,11 @@ export type Reading = Pick<Registration, "store" | "particle" | "now"> & {
   readonly settings: Pick<Registration["settings"], "systems">;
 };
 
+/** What decides about the content of a Patient, without a look at what is registered. */
+export type ContentRules = Pick<Registration, "now"> & {
+  readonly settings: Pick<Registration["settings"], "systems" | "patientIdSystem">;
+};
+
 /** One request's share of time and its name. */
 export type Task = {
   /** Names the request in the operation that it begins; holds no patient data. */
