@@ -39,6 +39,9 @@ export type Fault = {
   readonly diagnostics: string;
 };
 
+/** Something worth saying about several elements at once; like a {@link Fault}, without a value of the input. */
+export type Remark = Omit<Fault, "expression"> & { readonly expressions: readonly string[] };
+
 /**
  * Everything that can go wrong on the way from a request to its answer, as one closed union: adding a kind does not
  * compile until it has its row in the table of `shared/fhir/operation-outcome.ts`.

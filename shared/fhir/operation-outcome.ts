@@ -1,5 +1,5 @@
 import type { OperationOutcome } from "fhir/r4";
-import type { Failure, Fault, IssueCode } from "../failure/failure.ts";
+import type { Failure, Fault, IssueCode, Remark } from "../failure/failure.ts";
 
 type Kind = Failure["kind"];
 type Of<K extends Kind> = Extract<Failure, { kind: K }>;
@@ -188,14 +188,17 @@ export const BUG: RenderedFailure = {
 };
 
 /** http://hl7.org/fhir/R4/operationoutcome.html: the sentence always in `diagnostics`, the element in `expression`. */
-export function operationOutcome(faults: readonly Fault[]): OperationOutcome {
+export function operationOutcome(issues: readonly (Fault | Remark)[]): OperationOutcome {
   return {
     resourceType: "OperationOutcome",
-    issue: faults.map(({ severity, code, expression, diagnostics }) => ({
-      severity,
-      code,
-      diagnostics,
-      ...(expression !== undefined && { expression: [expression] }),
-    })),
+    issue: issues.map((issue) => {
+      const { severity, code, diagnostics } = issue;
+      const expression = expressionsOf(issue);
+      return { severity, code, diagnostics, ...(expression && { expression: [...expression] }) };
+    }),
   };
+}
+
+function expressionsOf(issue: Fault | Remark): readonly string[] | undefined {
+  return "expressions" in issue ? issue.expressions : issue.expression === undefined ? undefined : [issue.expression];
 }

@@ -1,8 +1,11 @@
 import type { OperationOutcome, Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
+import { boundedIssues } from "../fhir/bounded-issues.ts";
 import { operationOutcome } from "../fhir/operation-outcome.ts";
 import { type Reduction, reducePatient } from "../fhir/reduce-patient.ts";
 import { particleToPatient } from "../mapping/particle-to-patient.ts";
+import type { PatientReport } from "../mapping/patient-report.ts";
+import { reportIssues } from "../mapping/report-issues.ts";
 import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
 import { type Held, heldBy } from "../registration/read-patient.ts";
 import type { Registered } from "../registration/registered.ts";
@@ -49,21 +52,24 @@ export type Written = {
   readonly location?: string;
   /** What Particle holds; undefined when it could not be read, for the write itself is done. */
   readonly held: () => Promise<Held | undefined>;
-  readonly faults: readonly Fault[];
+  /** What lenient handling let pass. */
+  readonly warnings: readonly Fault[];
+  /** Of what was sent; a patient that was resolved as a duplicate is not mapped. */
+  readonly report: PatientReport | undefined;
 };
 
 /** The answer in the shape that the client prefers: the Patient, nothing, or an OperationOutcome. */
 export async function writtenResponse(
   { preferences, query }: FhirRequest,
   systems: ParticleIdSystems,
-  { status, mapping, location, held, faults }: Written,
+  { status, mapping, location, ...source }: Written,
 ): Promise<FhirResponse> {
   const headers = { ...versionHeaders(mapping), ...(location !== undefined && { Location: location }) };
-  const resource = await bodyOf[preferences.return]({ held, faults, systems, reduction: reductionOf({ query }) });
+  const resource = await bodyOf[preferences.return]({ ...source, systems, reduction: reductionOf({ query }) });
   return { status, headers, ...(resource && { resource }) };
 }
 
-type BodySource = Pick<Written, "held" | "faults"> & {
+type BodySource = Pick<Written, "held" | "warnings" | "report"> & {
   readonly systems: ParticleIdSystems;
   readonly reduction: Reduction | undefined;
 };
@@ -76,7 +82,8 @@ const bodyOf: Readonly<
     const patient = await held();
     return patient && reducePatient(patientOf(patient, systems), reduction);
   },
-  OperationOutcome: async ({ faults }) => operationOutcome([DONE, ...faults]),
+  OperationOutcome: async ({ warnings, report }) =>
+    operationOutcome(boundedIssues([DONE, ...warnings, ...(report ? reportIssues(report) : [])])),
 };
 
 const DONE: Fault = { severity: "information", code: "informational", diagnostics: "Done." };

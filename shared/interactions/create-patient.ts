@@ -25,7 +25,8 @@ export const createInteraction =
       mapping,
       location: isExisting ? locationOf(request.base, mapping) : versionLocationOf(request.base, mapping),
       held: heldAfter(registration, registered, request.deadline),
-      faults: [...body.warnings, ...(report?.warnings ?? [])],
+      warnings: body.warnings,
+      report,
     });
   };
 

@@ -99,6 +99,7 @@ export function updatedResponse(
     mapping,
     ...(isCreated && { location: versionLocationOf(request.base, mapping) }),
     held: heldAfter(registration, registered, request.deadline),
-    faults: [...warnings, ...(report?.warnings ?? [])],
+    warnings,
+    report,
   });
 }

@@ -2,11 +2,12 @@ import type { Patient } from "fhir/r4";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { type CanonicalDemographics, canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { Demographics } from "../mapping/demographics.ts";
-import { type MappingReport, patientToParticle } from "../mapping/patient-to-particle.ts";
+import type { PatientReport } from "../mapping/patient-report.ts";
+import { type MappingResult, patientToParticle } from "../mapping/patient-to-particle.ts";
 import { type SourceIdentifier, sourceIdentifiers } from "../mapping/source-identifiers.ts";
 import type { Content, Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import type { Registration } from "./registration.ts";
+import type { ContentRules, Registration } from "./registration.ts";
 
 /** What a client wants Particle to hold. */
 export type Intent = {
@@ -15,7 +16,7 @@ export type Intent = {
   readonly identifiers: readonly SourceIdentifier[];
   /** Where the deployment takes the patient_id from the patient. */
   readonly patient_id?: string;
-  readonly report: MappingReport;
+  readonly report: PatientReport;
 };
 
 /** As for the Documents API, the only one for which the vendor states a limit. */
@@ -27,22 +28,45 @@ const LONGEST_PATIENT_ID = 200;
  * @param mapping the patient that is to be changed, against which Particle's ids in the body are checked.
  * @throws AdapterError `unprocessable` with everything that stands in the way, at once.
  */
-export function intentOf({ now, settings }: Registration, patient: Patient, mapping: Mapping | undefined): Intent {
+export function intentOf(rules: ContentRules, patient: Patient, mapping: Mapping | undefined): Intent {
+  const { intent, faults } = judgedPatient(rules, patient, mapping);
+  if (intent === undefined) {
+    throw new AdapterError(
+      { kind: "unprocessable", faults },
+      `The Patient cannot be registered: ${faults.length} faults.`,
+    );
+  }
+  return intent;
+}
+
+/** An intent, or everything that stands in its way; in both cases what the mapping says. */
+export type JudgedPatient = {
+  readonly result: MappingResult;
+  readonly faults: readonly Fault[];
+  /** Undefined exactly where there are faults. */
+  readonly intent?: Intent;
+};
+
+/** As {@link intentOf}, for who wants to know more than whether it can be registered. */
+export function judgedPatient(
+  { now, settings }: ContentRules,
+  patient: Patient,
+  mapping: Mapping | undefined,
+): JudgedPatient {
   const result = patientToParticle(patient, { today: new Date(now()).toISOString().slice(0, 10) });
-  const { identifiers, claimed, faults } = sourceIdentifiers(patient, settings.systems);
+  const { identifiers, claimed, faults: unrecordable } = sourceIdentifiers(patient, settings.systems);
   const foreign = (["patient_id", "particle_patient_id"] as const).flatMap((name) =>
     claimed[name].filter(({ value }) => value !== mapping?.[name]).map(foreignId),
   );
   const named = namedPatientId(settings.patientIdSystem, identifiers, mapping);
-  const all = [...result.faults, ...faults, ...foreign, ...("fault" in named ? [named.fault] : [])];
-  if (result.demographics === undefined || "fault" in named || all.length > 0) {
-    throw new AdapterError(
-      { kind: "unprocessable", faults: all },
-      `The Patient cannot be registered: ${all.length} faults.`,
-    );
+  const faults = [...result.faults, ...unrecordable, ...foreign, ...("fault" in named ? [named.fault] : [])];
+  const { demographics } = result;
+  if (demographics === undefined || "fault" in named || faults.length > 0) {
+    return { result, faults };
   }
-  const { demographics, report } = result;
-  return { demographics, canonical: canonicalDemographics(demographics), identifiers, ...named, report };
+  const canonical = canonicalDemographics(demographics);
+  const report = { ...result.report, patient, demographics };
+  return { result, faults, intent: { demographics, canonical, identifiers, ...named, report } };
 }
 
 /** A Particle id in a Patient that is not, or not yet, the one that has it. */

@@ -1,5 +1,5 @@
 import type { EchoedDemographics } from "../mapping/demographics.ts";
-import type { MappingReport } from "../mapping/patient-to-particle.ts";
+import type { PatientReport } from "../mapping/patient-report.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 
 /** How a write ended. */
@@ -13,5 +13,5 @@ export type Registered = {
   /** What Particle holds, where it was said on the way. */
   readonly demographics?: EchoedDemographics;
   /** How the demographics came about; a patient that was resolved as a duplicate is not mapped. */
-  readonly report?: MappingReport;
+  readonly report?: PatientReport;
 };
