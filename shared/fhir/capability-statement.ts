@@ -11,12 +11,20 @@ export type Capability = { readonly path: string; readonly interaction: string }
 /** Changes when what the statement says changes. */
 const DATE = "2026-11-22";
 
+/** Canonical URL of the OperationDefinition of $to-particle, which the documentation holds. */
+export const TO_PARTICLE_URL = "urn:uuid:d3c9f7a4-52e1-4c0b-9a5e-6b1f0c8e7d21";
+
 /** Operations by the code in their path: what they are, and what this server does not do of it. */
 const OPERATIONS: Readonly<Record<string, Omit<CapabilityStatementRestResourceOperation, "name">>> = {
   validate: {
     definition: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
     documentation:
       "Structure, and whether Particle can hold the Patient. Nothing is sent or stored. No profile but the base one.",
+  },
+  "to-particle": {
+    definition: TO_PARTICLE_URL,
+    documentation:
+      "What Particle's demographics would be, what each field is made of, and what becomes of every other element; with the parameter patient, what an update of that Patient would do. On the type only. Nothing is sent or stored.",
   },
 };
 

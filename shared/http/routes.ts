@@ -14,7 +14,7 @@ export type FunctionName =
   | "describe-capabilities";
 
 /** Operations on Patient, by the code in their path. */
-export type OperationName = "validate";
+export type OperationName = "validate" | "to-particle";
 
 /**
  * Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, `capabilities` of the system, and operations
@@ -47,6 +47,7 @@ export const routes: readonly Route[] = [
   { method: "HEAD", path: "/Patient", function: "search-patients", interaction: "search-type" },
   { method: "POST", path: "/Patient/_search", function: "search-patients", interaction: "search-type" },
   { method: "POST", path: "/Patient/$validate", function: "patient-operation", interaction: "$validate" },
+  { method: "POST", path: "/Patient/$to-particle", function: "patient-operation", interaction: "$to-particle" },
   { method: "PUT", path: "/Patient", function: "update-patient", interaction: "update" },
   { method: "DELETE", path: "/Patient", function: "delete-patient", interaction: "delete" },
   { method: "GET", path: "/Patient/{id}", function: "read-patient", interaction: "read" },

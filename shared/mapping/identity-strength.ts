@@ -49,10 +49,11 @@ function isOther(identifier: FhirObject): boolean {
 }
 
 /**
- * Table "Patient Weighted Input Information" of the HL7 guide Interoperable Digital Identity and Patient Matching, 2.0.0.
+ * Table "Patient Weighted Input Information" of the HL7 guide Interoperable Digital Identity and Patient Matching, 1.0.0.
+ * (From 2.0.0 on a passport or a licence weighs 5, which changes the level of nobody who can be registered.)
  * Its row for a photo is left out: it counts only where the photo was verified with the identity, which no Patient says.
  *
- * @see https://hl7.org/fhir/us/identity-matching/patient-matching.html
+ * @see https://hl7.org/fhir/us/identity-matching/STU1/patient-matching.html
  */
 export const IDENTITY_WEIGHTS: readonly Weight[] = [
   { evidence: "first and last name", each: 3, atMost: 3, count: () => 1 },
@@ -68,7 +69,7 @@ export const IDENTITY_WEIGHTS: readonly Weight[] = [
   },
   {
     evidence: "passport, driver's licence or identity document of a state with who issued it; HL7 digital identifier",
-    each: 5,
+    each: 10,
     atMost: 10,
     count: (_, identifiers) => identifiers.filter(isStrong).length,
   },

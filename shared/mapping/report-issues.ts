@@ -1,12 +1,15 @@
 import type { Fault, Remark } from "../failure/failure.ts";
+import { identityStrength, identityStrengthIssue } from "./identity-strength.ts";
 import type { FieldReport } from "./mapping-report.ts";
 import type { PatientReport } from "./patient-report.ts";
-import { reportedPath } from "./reported-path.ts";
 import { unusedLeaves } from "./unused-leaves.ts";
 import { LOST_BECAUSE, UNUSED_BECAUSE } from "./unused-reasons.ts";
 
 /** What a sender should know about a Patient that can be registered. */
-export const remarksOf = ({ warnings }: PatientReport): readonly Fault[] => warnings;
+export const remarksOf = ({ warnings, patient, demographics }: PatientReport): readonly Fault[] => [
+  ...warnings,
+  identityStrengthIssue(identityStrength(patient, demographics)),
+];
 
 /**
  * The whole report as issues: what a sender should know; what each field of Particle is made of; what lost, and what fed
@@ -52,8 +55,9 @@ function rivalIssues(fields: readonly FieldReport[]): Remark[] {
 function unusedIssues(report: PatientReport): Remark[] {
   const unused = unusedLeaves(report.patient, { report, faults: [] });
   return [...Map.groupBy(unused, ({ reason }) => reason)].map(([reason, leaves]) =>
-    information(`Fed no field of Particle (${reason}), because ${UNUSED_BECAUSE[reason]}.`, [
-      ...new Set(leaves.map(({ expression }) => reportedPath(expression))),
-    ]),
+    information(
+      `Fed no field of Particle (${reason}), because ${UNUSED_BECAUSE[reason]}.`,
+      leaves.map(({ expression }) => expression),
+    ),
   );
 }

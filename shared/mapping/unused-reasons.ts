@@ -2,11 +2,11 @@ import type { LossReason, UnusedReason } from "./mapping-report.ts";
 
 /** Why an entry (a name, address, telecom or identifier) was not used, as a sentence goes on after "because". */
 export const LOST_BECAUSE: Readonly<Record<LossReason, string>> = {
-  "data-absent": "the entry carries a data-absent-reason",
+  "data-absent": "it, or the entry that it is in, carries a data-absent-reason",
   old: "the use of the entry is old or maiden",
   anonymous: "the use of the entry is anonymous",
   "unknown-use": "the use of the entry is none that R4 defines for it",
-  ended: "the period of the entry has ended",
+  ended: "the period of the entry ended before today (UTC)",
   incomplete: "the entry lacks a part that Particle requires and the one used has",
   abroad: "the address is outside of the United States",
   "no-value": "the entry has no value",

@@ -7,6 +7,8 @@ import type { Digest } from "../store/mapping-store.ts";
 /** `current` names the key that new hashes are made with; the others stay so that old hashes can be compared. */
 export type HashKeys = { readonly current: string; readonly keys: ReadonlyMap<string, string> };
 
+export type IdentityField = (typeof IDENTITY_FIELDS)[number];
+
 /**
  * Keyed hashes (HMAC-SHA-256) of what may not be stored: identifiers in keys, demographics in digests. Every hash is
  * written `<key id>.<base64url>`, and what is hashed begins with its purpose, so that equal values of different
@@ -80,7 +82,7 @@ export function createKeyedHash({ current, keys }: HashKeys) {
      * Identity fields that were present and are other now, letter case aside. What an older, lost key hashed cannot be
      * compared and counts as unchanged.
      */
-    changedIdentityFields(digest: Digest, canonical: CanonicalDemographics): string[] {
+    changedIdentityFields(digest: Digest, canonical: CanonicalDemographics): IdentityField[] {
       return IDENTITY_FIELDS.filter((field) => {
         const stored = digest.fields[field];
         const form = identityForm(field, canonical);

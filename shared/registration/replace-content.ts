@@ -5,7 +5,7 @@ import type { ParticleCall } from "../particle/particle-gateway.ts";
 import type { Begin, Content, Digest, Mapping } from "../store/mapping-store.ts";
 import { type ClaimIntent, claimsKept, claimWrites, heldClaims, requireAffordable } from "./claims.ts";
 import { contentOf, type Intent } from "./intent.ts";
-import type { KeyedHash } from "./keyed-hash.ts";
+import type { IdentityField, KeyedHash } from "./keyed-hash.ts";
 import { type Called, carryOut } from "./operation.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration } from "./registration.ts";
@@ -62,25 +62,32 @@ const withSsn = (digest: Digest | undefined, ssn: string): Digest | undefined =>
   digest && { ...digest, fields: { ...digest.fields, ssn } };
 
 /** Identity fields that differ, where they are so many that these look like the demographics of another person. */
-export function overlaidFields(hash: KeyedHash, digest: Digest, canonical: CanonicalDemographics): readonly string[] {
+export function overlaidFields(
+  hash: KeyedHash,
+  digest: Digest,
+  canonical: CanonicalDemographics,
+): readonly IdentityField[] {
   const fields = hash.changedIdentityFields(digest, canonical);
   return fields.length >= 2 ? fields : [];
 }
 
-/**
- * Two or more identity fields at once look like another person, and Particle would refuse or mix them. After a drift,
- * what Particle was found to hold is what counts.
- *
- * @throws AdapterError `overlay-suspected` unless a reason is given.
- */
-export function guardOverlay(
+/** The same for an update of a patient. After a drift, what Particle was found to hold is what counts. */
+export function suspectedOverlay(
   hash: KeyedHash,
   { sent, echo }: Mapping,
   { canonical }: Intent,
-  reason?: OverlayReason,
-): void {
+): readonly IdentityField[] {
   const known = sent ?? echo;
-  const fields = known ? overlaidFields(hash, known, canonical) : [];
+  return known ? overlaidFields(hash, known, canonical) : [];
+}
+
+/**
+ * Two or more identity fields at once look like another person, and Particle would refuse or mix them.
+ *
+ * @throws AdapterError `overlay-suspected` unless a reason is given.
+ */
+export function guardOverlay(hash: KeyedHash, mapping: Mapping, intent: Intent, reason?: OverlayReason): void {
+  const fields = suspectedOverlay(hash, mapping, intent);
   if (fields.length > 0 && reason === undefined) {
     throw new AdapterError(
       { kind: "overlay-suspected", fields },

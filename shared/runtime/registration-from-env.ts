@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
 import { createParticleGateway } from "../particle/http-particle-gateway.ts";
 import { createTokenSource } from "../particle/token-source.ts";
+import type { Foreseeing } from "../registration/foresee-update.ts";
 import { createKeyedHash, type KeyedHash } from "../registration/keyed-hash.ts";
 import type { Reading, Registration } from "../registration/registration.ts";
 import type { Searching } from "../registration/search-patients.ts";
@@ -8,6 +10,8 @@ import { createMappingStore } from "../store/dynamodb-mapping-store.ts";
 import { readEnv } from "./env.ts";
 import { hashKeysOf } from "./hash-keys.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
+
+const IDENTIFIER_SYSTEMS = ["patientIdIdentifierSystem", "particlePatientIdIdentifierSystem"] as const;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -18,6 +22,18 @@ export const readingFromEnv = (env: Env): Reading => reading(env, createSecrets(
 export function searchingFromEnv(env: Env): Searching {
   const secrets = createSecrets();
   return { ...reading(env, secrets), keyedHash: keyedHash(env, secrets) };
+}
+
+/** What foreseeing needs: nothing of Particle's. */
+export function foreseeingFromEnv(env: Env): Foreseeing {
+  const settings = readEnv(env, ["tableName", "patientIdSystem", ...IDENTIFIER_SYSTEMS]);
+  const { tableName, patientIdSystem } = settings;
+  return {
+    store: createMappingStore(tableName),
+    keyedHash: keyedHash(env, createSecrets()),
+    now: Date.now,
+    settings: { systems: systemsOf(settings), ...(patientIdSystem !== undefined && { patientIdSystem }) },
+  };
 }
 
 /** What writing needs. */
@@ -51,8 +67,7 @@ function reading(env: Env, secrets: Secrets): Reading {
     "particleApiVersion",
     "particleAuthorizationPrefix",
     "particleAttemptTimeoutMs",
-    "patientIdIdentifierSystem",
-    "particlePatientIdIdentifierSystem",
+    ...IDENTIFIER_SYSTEMS,
   ]);
   const particle = createParticleGateway(
     {
@@ -67,14 +82,14 @@ function reading(env: Env, secrets: Secrets): Reading {
     store: createMappingStore(settings.tableName),
     particle,
     now: Date.now,
-    settings: {
-      systems: {
-        patient_id: settings.patientIdIdentifierSystem,
-        particle_patient_id: settings.particlePatientIdIdentifierSystem,
-      },
-    },
+    settings: { systems: systemsOf(settings) },
   };
 }
+
+const systemsOf = (settings: Readonly<Record<(typeof IDENTIFIER_SYSTEMS)[number], string>>): ParticleIdSystems => ({
+  patient_id: settings.patientIdIdentifierSystem,
+  particle_patient_id: settings.particlePatientIdIdentifierSystem,
+});
 
 /** Reads the keys once, when they are first needed; a failed read is tried again by the next request. */
 function keyedHash(env: Env, secrets: Secrets): () => Promise<KeyedHash> {

@@ -2,9 +2,10 @@ import type { CapabilityStatement, CapabilityStatementRestResource, Patient } fr
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { capabilityStatement } from "../../shared/fhir/capability-statement.ts";
-import { routes } from "../../shared/http/routes.ts";
+import { type OperationName, routes } from "../../shared/http/routes.ts";
 import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick, MRN } from "../support/registration-harness.ts";
+import { toParticleDefinition } from "../support/to-particle-definition.ts";
 
 /** What the statement claims is done, and what it does not claim is refused and not half done. */
 
@@ -233,21 +234,40 @@ describe("formats", () => {
   );
 });
 
+/** Where each operation is, and what it answers. */
+const OPERATIONS: Readonly<Record<OperationName, { readonly at: readonly string[]; readonly answers: string }>> = {
+  validate: { at: ["/Patient", "/Patient/one"], answers: "OperationOutcome" },
+  "to-particle": { at: ["/Patient"], answers: "Parameters" },
+};
+
 describe("operations", () => {
-  it.each(claimed?.operation?.map(({ name }) => name) ?? [])("that are claimed are done: $%s", async (name) => {
-    for (const path of [`/Patient/$${name}`, `/Patient/one/$${name}`]) {
-      const { status, resource } = await client.send("POST", path, { body: somebody({ id: "one" }) });
-      expect([status, resource.resourceType]).toEqual([200, "OperationOutcome"]);
+  it("follow from the route table, with a definition of each", () => {
+    const operations = claimed?.operation?.map(({ name, definition }) => [name, definition]);
+    expect(operations).toEqual([
+      ["validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"],
+      [toParticleDefinition.code, toParticleDefinition.url],
+    ]);
+  });
+
+  it.each(Object.entries(OPERATIONS))("that are claimed are done: $%s", async (name, { at, answers }) => {
+    for (const path of at) {
+      const { status, resource } = await client.send("POST", `${path}/$${name}`, { body: somebody({ id: "one" }) });
+      expect([status, resource.resourceType]).toEqual([200, answers]);
     }
     expect((await client.failure("GET", `/Patient/$${name}`)).headers.get("allow")).toBe("POST");
   });
 
-  it.each(["/Patient/$everything", "/Patient/$match", "/Patient/one/$everything", "/$validate", "/Patient/$export"])(
-    "that are not claimed are refused: %s",
-    async (path) => {
-      expect([404, 405]).toContain((await client.failure("POST", path, { body: somebody() })).status);
-    },
-  );
+  it.each([
+    "/Patient/$everything",
+    "/Patient/$match",
+    "/Patient/one/$everything",
+    "/$validate",
+    "/Patient/$export",
+    "/Patient/one/$to-particle",
+    "/$to-particle",
+  ])("that are not claimed are refused: %s", async (path) => {
+    expect([404, 405]).toContain((await client.failure("POST", path, { body: somebody() })).status);
+  });
 });
 
 describe("other types of resource", () => {

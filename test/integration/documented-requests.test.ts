@@ -29,7 +29,7 @@ async function answerTo({ method, url, headers, body }: DocumentedRequest) {
 
 describe.each([
   { file: "README.md", requests: 1 },
-  { file: "docs/clients.md", requests: 7 },
+  { file: "docs/clients.md", requests: 8 },
   { file: "docs/local.md", requests: 2 },
 ])("the requests of $file", ({ file, requests }) => {
   it("get the answers that the page shows", async () => {

@@ -83,7 +83,7 @@ function complaint({ method }: FuzzRequest, { status, type, allow, text }: Answe
   if (status >= 400) {
     return resourceType === "OperationOutcome" && (issue?.length ?? 0) > 0 ? undefined : "no OperationOutcome";
   }
-  return ["Patient", "Bundle", "OperationOutcome", "CapabilityStatement"].includes(resourceType ?? "")
+  return ["Patient", "Bundle", "OperationOutcome", "CapabilityStatement", "Parameters"].includes(resourceType ?? "")
     ? undefined
     : "another resource";
 }

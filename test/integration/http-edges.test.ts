@@ -121,6 +121,7 @@ describe("parameters", () => {
     ["DELETE", "/Patient/edge.1?cascade=true"],
     ["GET", "/metadata?x=1"],
     ["POST", "/Patient/$validate?x=1"],
+    ["POST", "/Patient/$to-particle?x=1"],
   ])("that are not understood are refused, and nothing is done: %s %s", async (method, path) => {
     const { status } = await client.failure(method, path, method === "GET" ? {} : { body: henrick({ id: "edge.1" }) });
     expect(status).toBe(400);

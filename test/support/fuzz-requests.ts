@@ -52,7 +52,15 @@ const paths = fc.oneof(
   often(
     10,
     fc.oneof(
-      fc.constantFrom("/Patient", "/Patient/", "/Patient/_search", "/Patient/$validate", "/metadata", "/"),
+      fc.constantFrom(
+        "/Patient",
+        "/Patient/",
+        "/Patient/_search",
+        "/Patient/$validate",
+        "/Patient/$to-particle",
+        "/metadata",
+        "/",
+      ),
       ids.map((id) => `/Patient/${id}`),
       ids.map((id) => `/Patient/${id}/$validate`),
       fc
@@ -362,6 +370,9 @@ const VALID: fc.Arbitrary<Meant> = fc.oneof(
       parameter: [{ name: "resource", resource }],
     }),
   ),
+  fc
+    .tuple(knownIds, patients)
+    .map(([id, { id: _, ...patient }]) => meant("POST", "/Patient/$to-particle", FHIR, patient, `?patient=${id}`)),
   bundles.map((bundle) => meant("POST", "/", FHIR, bundle)),
   fc.constant(meant("GET", "/metadata")),
 );

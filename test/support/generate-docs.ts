@@ -4,6 +4,7 @@ import { DECISIONS, type Decision, type Evidence, MOVES, VISIBILITY } from "../.
 import type { OperationKind, State } from "../../shared/store/mapping-store.ts";
 import * as mapping from "./mapping-docs.ts";
 import { code, table } from "./markdown-table.ts";
+import { ACTIONS, toParticleDefinition } from "./to-particle-definition.ts";
 
 /**
  * Writes the parts of the pages that follow from the code, each between `<!-- generated: name -->` and
@@ -26,10 +27,18 @@ export const pages: readonly Page[] = [
       weights: mapping.weightsTable,
     },
   },
-  { file: "docs/clients.md", parts: { routes: routesTable } },
+  { file: "docs/clients.md", parts: { routes: routesTable, actions: actionsTable } },
   {
     file: "docs/registration.md",
     parts: { moves: movesDiagram, visibility: visibilityTable, decisions: decisionsTable },
+  },
+];
+
+/** Files that follow from the code as a whole. */
+export const files: readonly { readonly file: string; readonly text: () => string }[] = [
+  {
+    file: "docs/operation-definitions/Patient-to-particle.json",
+    text: () => `${JSON.stringify(toParticleDefinition, null, 2)}\n`,
   },
 ];
 
@@ -63,6 +72,13 @@ function routesTable(): string {
     group[0]?.interaction ?? "",
   ]);
   return table(["method", "path", "FHIR interaction"], rows);
+}
+
+function actionsTable(): string {
+  return table(
+    ["`action`", "the PUT would be answered"],
+    Object.entries(ACTIONS).map(([action, answer]) => [code(action), answer]),
+  );
 }
 
 function movesDiagram(): string {
@@ -119,5 +135,8 @@ function decisionsTable(): string {
 if (import.meta.main) {
   for (const page of pages) {
     writeFileSync(new URL(page.file, root), withGeneratedParts(page));
+  }
+  for (const { file, text } of files) {
+    writeFileSync(new URL(file, root), text());
   }
 }

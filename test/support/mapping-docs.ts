@@ -3,11 +3,11 @@ import { DEMOGRAPHIC_RULES, type FieldRule } from "../../shared/mapping/demograp
 import type { DemographicField } from "../../shared/mapping/demographics.ts";
 import { type Choice, NO_USE, type Ranking } from "../../shared/mapping/entry-choices.ts";
 import { IDENTITY_LEVELS, IDENTITY_WEIGHTS } from "../../shared/mapping/identity-strength.ts";
-import type { UnusedReason } from "../../shared/mapping/mapping-report.ts";
 import { changed, type NormalisationKind } from "../../shared/mapping/normalised.ts";
 import { withoutOuterBlanks } from "../../shared/mapping/outer-blanks.ts";
 import { patientToParticle } from "../../shared/mapping/patient-to-particle.ts";
 import { unusedLeaves } from "../../shared/mapping/unused-leaves.ts";
+import { LOST_BECAUSE, UNUSED_BECAUSE } from "../../shared/mapping/unused-reasons.ts";
 import { code, table } from "./markdown-table.ts";
 
 /** The day of the examples. */
@@ -131,7 +131,8 @@ export function examplesTable(): string {
   return table(["", "came as", "is sent as", "normalised by, or why it cannot be used"], rows);
 }
 
-const NORMALISATIONS: Readonly<Record<NormalisationKind, string>> = {
+/** What was done to a value. */
+export const NORMALISATIONS: Readonly<Record<NormalisationKind, string>> = {
   "blanks-trimmed": "blanks, and characters that show nothing, came off the two ends",
   "characters-composed": "letters and their accents were put together (Unicode NFC)",
   "scheme-removed": "`tel:` or `mailto:` came off",
@@ -150,46 +151,10 @@ export function normalisationsTable(): string {
   );
 }
 
-const REASONS: Readonly<Record<UnusedReason, { readonly words: string; readonly loses: boolean }>> = {
-  "data-absent": { loses: true, words: "it carries a data-absent-reason: it is absent, whatever else it holds" },
-  old: { loses: true, words: "its `use` is `old` or `maiden`" },
-  anonymous: { loses: true, words: "its `use` is `anonymous`" },
-  "unknown-use": { loses: true, words: "its `use` is none that R4 defines for it" },
-  ended: { loses: true, words: "its period ended before today (UTC); the day on which it ends is still in it" },
-  incomplete: {
-    loses: true,
-    words: "it lacks a part that Particle requires, or has an unusable one; the one used does not",
-  },
-  abroad: { loses: true, words: "its country is not the United States" },
-  "no-value": { loses: true, words: "it has no value" },
-  unusable: { loses: true, words: "its value has no form that Particle accepts; also a warning" },
-  "less-preferred-system": { loses: true, words: "it is an `sms`, and there is a `phone`" },
-  "less-preferred-rank": { loses: true, words: "the one used has a lower `rank`" },
-  "less-preferred-use": { loses: true, words: "the one used has a better `use`" },
-  "less-preferred-type": { loses: true, words: "it is a postal address, the one used is not" },
-  "not-begun": { loses: true, words: "its period has not begun, that of the one used has" },
-  "earlier-start": { loses: true, words: "the period of the one used began later" },
-  "same-value": { loses: true, words: "nothing prefers the one used, and both say the same" },
-  "tie-decided-by-order": {
-    loses: true,
-    words: "nothing prefers the one used, and it says something else: it came first; also a warning",
-  },
-  faulty: { loses: false, words: "the Patient is refused for it" },
-  "decided-only": { loses: false, words: "it decided which entry is used, or whether the Patient may be registered" },
-  "middle-name": { loses: false, words: "a `given` after the first" },
-  blank: { loses: false, words: "it shows nothing" },
-  identifier: {
-    loses: false,
-    words: "part of an identifier that is not labelled as an SSN: Particle has no field for others",
-  },
-  "someone-else": { loses: false, words: "it is about a contact of the patient" },
-  "not-carried": { loses: false, words: "Particle has no field for it" },
-};
-
 export function reasonsTable(): string {
-  const rows = Object.entries(REASONS).map(([reason, { words, loses }]) => [
+  const rows = Object.entries(UNUSED_BECAUSE).map(([reason, words]) => [
     code(reason),
-    loses ? "an entry and its leaves" : "a leaf",
+    Object.hasOwn(LOST_BECAUSE, reason) ? "an entry and its leaves" : "a leaf",
     words,
   ]);
   return table(["reason", "given for", "because"], rows);

@@ -43,13 +43,13 @@ describe("the strength of an identity", () => {
     ["a record number", [typed("MR")], 9, "L0"],
     ["two record numbers", [typed("MR"), typed("MR", { value: "2" })], 10, "L1"],
     ["a record number with an assigner", [typed("MR", { system: undefined, assigner: { display: "A" } })], 9, "L0"],
-    ["a passport", [typed("PPN")], 10, "L1"],
+    ["a passport", [typed("PPN")], 15, "L1"],
     ["a driver's licence and a passport", [typed("DL"), typed("PPN")], 15, "L1"],
-    ["three documents, which weigh no more than two", [typed("DL"), typed("PPN"), typed("STID")], 15, "L1"],
+    ["three documents, which weigh no more than one", [typed("DL"), typed("PPN"), typed("STID")], 15, "L1"],
     [
       "a digital identifier",
       [{ system: "http://hl7.org/fhir/us/identity-matching/ns/HL7PersonIdentifier", value: "1" }],
-      10,
+      15,
       "L1",
     ],
   ])("counts %s", (_, identifiers, weight, level) => {
