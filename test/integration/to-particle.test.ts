@@ -31,7 +31,8 @@ const updateIn = (resource: Parameters) => partsOf(named(resource, "update")[0])
 const outcomeIn = (resource: Parameters) => named(resource, "outcome")[0]!.resource as OperationOutcome;
 const issuesIn = (resource: Parameters) =>
   outcomeIn(resource).issue.map(({ severity, code, expression }) => [severity, code, ...(expression ?? [])].join(" "));
-const CLEAN = ["information informational"];
+const STRENGTH = "information informational Patient";
+const CLEAN = [STRENGTH, "information informational"];
 
 /** Whatever reaches Particle but its token, and whatever changes the table. */
 const effects = () => [
@@ -107,7 +108,7 @@ describe("POST /Patient/$to-particle", () => {
 
   it("warns of what lenient handling lets pass, and maps the rest", async () => {
     const { resource } = await ask({ ...henrick(), maritalStatus: [] }, "", { Prefer: "handling=lenient" });
-    expect(issuesIn(resource)).toEqual([expect.stringMatching(/^warning \S+ Patient.maritalStatus$/)]);
+    expect(issuesIn(resource)).toEqual([expect.stringMatching(/^warning \S+ Patient.maritalStatus$/), STRENGTH]);
     expect(named(resource, "demographics")).toHaveLength(1);
   });
 
@@ -216,7 +217,7 @@ describe("?patient", () => {
     const { id: _, ...anonymous } = person("ids");
     expect(await foreseen(anonymous as Patient, "some-id")).toEqual(["action create"]);
     const { resource } = await ask(person("ids", { id: "another" }), "?patient=some-id");
-    expect([updateIn(resource), issuesIn(resource)]).toEqual([["action refuse"], ["error value Patient.id"]]);
+    expect([updateIn(resource), issuesIn(resource)]).toEqual([["action refuse"], ["error value Patient.id", STRENGTH]]);
   });
 
   it("takes the patient's own Particle ids", async () => {
