@@ -1,6 +1,7 @@
 import { allowedOriginsFrom } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import { createInteraction } from "../../shared/interactions/create-patient.ts";
+import { readEnv } from "../../shared/runtime/env.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
 
@@ -8,4 +9,5 @@ export const handler = fhirHandler(
   createLog(),
   createInteraction(registrationFromEnv(process.env)),
   allowedOriginsFrom(process.env),
+  readEnv(process.env, ["validation"]).validation,
 );

@@ -3,6 +3,7 @@ import { allowedOriginsFrom } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import type { FhirRequest } from "../../shared/http/request.ts";
 import { bundleInteraction } from "../../shared/interactions/process-bundle.ts";
+import { readEnv } from "../../shared/runtime/env.ts";
 import { bugEntry, createLog } from "../../shared/runtime/log.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
 
@@ -21,4 +22,5 @@ export const handler = fhirHandler(
   log,
   bundleInteraction(registrationFromEnv(process.env), report),
   allowedOriginsFrom(process.env),
+  readEnv(process.env, ["validation"]).validation,
 );

@@ -69,6 +69,13 @@ export type FhirParticleAdapterProps = {
    */
   readonly replacedPatients?: "keep" | "delete";
   /**
+   * How Patients are judged where a request has no `Prefer: handling`. Lenient makes warnings of faults in elements that
+   * feed no demographic. It says nothing about parameters: unknown ones are refused unless the request itself is lenient.
+   *
+   * @default "strict"
+   */
+  readonly validation?: "strict" | "lenient";
+  /**
    * System of the identifier in which callers see Particle's `patient_id`.
    *
    * @default "https://particlehealth.com/fhir/sid/patient_id"

@@ -40,6 +40,7 @@ export function settingsOf(
     ...(uniqueIdentifierSystems.length > 0 && { uniqueIdentifierSystems: uniqueIdentifierSystems.join(" ") }),
     ...(props.patientIdSystem !== undefined && { patientIdSystem: props.patientIdSystem }),
     replacedPatients: props.replacedPatients ?? "keep",
+    validation: props.validation ?? "strict",
     patientIdIdentifierSystem: props.patientIdIdentifierSystem ?? "https://particlehealth.com/fhir/sid/patient_id",
     particlePatientIdIdentifierSystem:
       props.particlePatientIdIdentifierSystem ?? "https://particlehealth.com/fhir/sid/particle_patient_id",

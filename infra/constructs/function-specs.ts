@@ -61,13 +61,16 @@ const writer = {
   digestKey: "read",
 } as const satisfies Partial<FunctionSpec>;
 
+/** A function that is sent Patients. */
+const receiver = { ...writer, env: [...writer.env, "validation"] } as const satisfies Partial<FunctionSpec>;
+
 /** A function that answers from the route table alone. */
 const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: http } as const satisfies Partial<FunctionSpec>;
 
 export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
-  "create-patient": { ...writer, description: "POST /Patient" },
-  "update-patient": { ...writer, description: "PUT /Patient/{id}, PUT /Patient?identifier=" },
-  "patch-patient": { ...writer, description: "PATCH /Patient/{id}" },
+  "create-patient": { ...receiver, description: "POST /Patient" },
+  "update-patient": { ...receiver, description: "PUT /Patient/{id}, PUT /Patient?identifier=" },
+  "patch-patient": { ...receiver, description: "PATCH /Patient/{id}" },
   "delete-patient": { ...writer, description: "DELETE /Patient/{id}, DELETE /Patient?identifier=" },
   "read-patient": {
     description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",
@@ -90,11 +93,11 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
     description: "POST /Patient/$validate, POST /Patient/{id}/$validate, POST /Patient/$to-particle",
     memory: 1024,
     timeout: HTTP_TIMEOUT,
-    env: [...http, ...identifierSystems, "patientIdSystem", "tableName", "digestKeySecret"],
+    env: [...http, ...identifierSystems, "patientIdSystem", "validation", "tableName", "digestKeySecret"],
     table: "find",
     digestKey: "read",
   },
-  "process-bundle": { ...writer, description: "POST / with a batch or a transaction" },
+  "process-bundle": { ...receiver, description: "POST / with a batch or a transaction" },
   "describe-capabilities": { ...plain, description: "GET /metadata" },
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {

@@ -1,27 +1,36 @@
 /**
- * The elements of a Patient that feed Particle's demographics, or that decide whether a Patient may be registered at
- * all. A fault in any other element can be tolerated where the caller asks for it (`Prefer: handling=lenient`).
+ * The elements of a Patient that feed Particle's demographics or are recorded, that choose between those which might, or
+ * that decide whether a Patient may be registered at all. By element of Patient: its own elements, or all of them.
  */
-const mappedElements: ReadonlySet<string> = new Set([
-  "resourceType",
-  "id",
-  "implicitRules",
-  "modifierExtension",
-  "identifier",
-  "active",
-  "name",
-  "telecom",
-  "gender",
-  "birthDate",
-  "address",
-  "link",
-]);
+const mappedElements: Readonly<Record<string, "all" | readonly string[]>> = {
+  resourceType: "all",
+  id: "all",
+  implicitRules: "all",
+  modifierExtension: "all",
+  identifier: ["use", "type", "system", "value", "period", "assigner"],
+  active: "all",
+  name: ["use", "family", "given", "period"],
+  telecom: ["system", "value", "use", "rank", "period"],
+  gender: "all",
+  birthDate: "all",
+  address: ["use", "type", "line", "city", "state", "postalCode", "country", "period"],
+  link: "all",
+};
+
+/** The url of an extension may say that the element is absent; what the extension holds is never looked at. */
+const insideExtension = /\.extension\[\d+\]\.(?!url\b)/;
 
 /**
+ * Whether a fault of an element matters to the registration. One that does not can be tolerated where the caller or the
+ * deployment asks for it (`Prefer: handling=lenient`).
+ *
  * @param expression a FHIRPath as the faults of `validatePatient` carry it. `Patient` itself counts as mapped: a fault of
  * the whole resource cannot be tolerated.
  */
 export function isMappedElement(expression: string): boolean {
-  const [, element] = /^Patient\.(\w+)/.exec(expression) ?? [];
-  return element === undefined || mappedElements.has(element);
+  const [, element, part] = /^Patient\.(\w+)(?:\[\d+\])?(?:\.(\w+))?/.exec(expression) ?? [];
+  if (element === undefined) return true;
+  if (!Object.hasOwn(mappedElements, element) || insideExtension.test(expression)) return false;
+  const parts = mappedElements[element] ?? "all";
+  return parts === "all" || part === undefined || part === "extension" || parts.includes(part);
 }

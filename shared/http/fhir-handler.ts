@@ -5,7 +5,7 @@ import { AdapterError } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
 import { bugEntry, type Log } from "../runtime/log.ts";
 import { corsHeaders } from "./cors.ts";
-import { type FhirJson, negotiatedType } from "./negotiation.ts";
+import { type FhirJson, type Handling, negotiatedType } from "./negotiation.ts";
 import { headersOf, parametersOf, type Respond, requestOf, valuesOf } from "./request.ts";
 import { type Rendering, resultOf } from "./response.ts";
 
@@ -13,8 +13,14 @@ import { type Rendering, resultOf } from "./response.ts";
  * The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond`, and every failure as FHIR.
  *
  * @param allowedOrigins whose pages may read the answers
+ * @param validation of Patients where a request does not say how strict
  */
-export function fhirHandler(log: Log, respond: Respond, allowedOrigins: readonly string[] = []) {
+export function fhirHandler(
+  log: Log,
+  respond: Respond,
+  allowedOrigins: readonly string[] = [],
+  validation: Handling = "strict",
+) {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>({
     timeoutEarlyInMillis,
     timeoutEarlyResponse,
@@ -24,7 +30,8 @@ export function fhirHandler(log: Log, respond: Respond, allowedOrigins: readonly
     .use(asOperationOutcome(log, allowedOrigins)) // registered last, so that its onError runs first
     .handler(async (event, context) => {
       const mediaType = typeOfAnswer(event);
-      return resultOf(await respond(requestOf(event, context)), renderingOf(event, mediaType, allowedOrigins));
+      const request = requestOf(event, context, validation);
+      return resultOf(await respond(request), renderingOf(event, mediaType, allowedOrigins));
     });
 }
 

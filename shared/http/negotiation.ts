@@ -88,14 +88,25 @@ export function mediaType(text: string): MediaType {
 
 const RETURNS = ["minimal", "representation", "OperationOutcome"] as const;
 
+const HANDLINGS = ["strict", "lenient"] as const;
+
+export type Handling = (typeof HANDLINGS)[number];
+
 /** http://hl7.org/fhir/R4/http.html#prefer */
 export type Preferences = {
   readonly return: (typeof RETURNS)[number];
-  readonly handling: "strict" | "lenient";
+  /** What becomes of parameters that are not understood: strict unless the request says otherwise. */
+  readonly handling: Handling;
+  /** How a Patient is judged: as `handling` says, and where the request says nothing, as the deployment does. */
+  readonly validation: Handling;
 };
 
-/** Preferences that this server does not know are ignored, as RFC 7240 asks. */
-export function preferencesOf(prefer: string | undefined): Preferences {
+/**
+ * Preferences that this server does not know are ignored, as RFC 7240 asks.
+ *
+ * @param validation of the deployment
+ */
+export function preferencesOf(prefer: string | undefined, validation: Handling = "strict"): Preferences {
   const wanted = new Map(
     (prefer ?? "").split(/[,;]/).map((preference) => {
       const [name = "", value = ""] = preference.trim().split("=");
@@ -103,5 +114,6 @@ export function preferencesOf(prefer: string | undefined): Preferences {
     }),
   );
   const shape = RETURNS.find((known) => known === wanted.get("return"));
-  return { return: shape ?? "representation", handling: wanted.get("handling") === "lenient" ? "lenient" : "strict" };
+  const handling = HANDLINGS.find((known) => known === wanted.get("handling"));
+  return { return: shape ?? "representation", handling: handling ?? "strict", validation: handling ?? validation };
 }

@@ -12,7 +12,7 @@ export type PatientBody = {
   readonly patient: Patient;
   /** The body as it was sent. */
   readonly text: string;
-  /** What lenient handling let pass. */
+  /** What lenient validation let pass. */
   readonly warnings: readonly Fault[];
 };
 
@@ -38,13 +38,10 @@ export function jsonBodyOf({ headers, body: text = "" }: Pick<FhirRequest, "head
   return parsed.value;
 }
 
-/**
- * Every fault of what should be a Patient. With `Prefer: handling=lenient`, those in elements that feed no demographic
- * are warnings.
- */
-export function patientFaults(value: unknown, { handling }: Pick<Preferences, "handling">): readonly Fault[] {
+/** Every fault of what should be a Patient. Lenient validation makes warnings of those that feed no demographic. */
+export function patientFaults(value: unknown, { validation }: Pick<Preferences, "validation">): readonly Fault[] {
   const isTolerable = ({ expression }: Fault): boolean =>
-    handling === "lenient" && expression !== undefined && !isMappedElement(expression);
+    validation === "lenient" && expression !== undefined && !isMappedElement(expression);
   return validatePatient(value).map((fault) => (isTolerable(fault) ? { ...fault, severity: "warning" } : fault));
 }
 

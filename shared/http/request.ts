@@ -2,7 +2,7 @@ import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import type { Task } from "../registration/registration.ts";
 import { deadlineOf } from "../runtime/deadline.ts";
-import { mediaType, type Preferences, preferencesOf } from "./negotiation.ts";
+import { type Handling, mediaType, type Preferences, preferencesOf } from "./negotiation.ts";
 import type { FhirResponse } from "./response.ts";
 
 /** A request as the functions see it: no API Gateway in it. */
@@ -38,10 +38,15 @@ const LONGEST_MS = 20_000;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 
-/** Reads a REST API proxy event (payload 1.0) whose header names are in lower case. */
+/**
+ * Reads a REST API proxy event (payload 1.0) whose header names are in lower case.
+ *
+ * @param validation of the deployment
+ */
 export function requestOf(
   event: APIGatewayProxyEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
+  validation: Handling,
 ): FhirRequest {
   const { requestContext } = event;
   const headers = headersOf(event);
@@ -53,7 +58,7 @@ export function requestOf(
     query: parametersOf(event),
     headers,
     body: bodyOf(event),
-    preferences: preferencesOf(headers["prefer"]),
+    preferences: preferencesOf(headers["prefer"], validation),
     caller: callerOf(requestContext),
     requestId: requestContext.requestId,
     deadline: deadlineOf(context, LONGEST_MS),

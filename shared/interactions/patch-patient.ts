@@ -3,14 +3,14 @@ import { applyPatch, type Operation } from "rfc6902";
 import * as v from "valibot";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { parseJson } from "../fhir/json.ts";
-import { validatePatient } from "../fhir/validate-patient.ts";
 import { requireParameters } from "../http/general-parameters.ts";
-import { requireContentType } from "../http/negotiation.ts";
+import { type Preferences, requireContentType } from "../http/negotiation.ts";
 import { resourceIdOf } from "../http/path.ts";
-import { limitBody } from "../http/patient-body.ts";
+import { limitBody, patientFaults } from "../http/patient-body.ts";
 import { patientOf } from "../http/patient-response.ts";
 import { type FhirRequest, invalid, type Respond, taskOf } from "../http/request.ts";
 import { patchPatient } from "../registration/patch-patient.ts";
+import type { Held } from "../registration/read-patient.ts";
 import type { Registration } from "../registration/registration.ts";
 import { howToUpdate, updatedResponse } from "./update-patient.ts";
 
@@ -26,12 +26,14 @@ export const patchInteraction =
     const id = resourceIdOf(request);
     const operations = operationsOf(request);
     const { force: _, ...how } = howToUpdate(request);
-    const registered = await patchPatient(
-      registration,
-      { id, change: (held) => patched(patientOf(held, registration.settings.systems), operations), ...how },
-      taskOf(request),
-    );
-    return updatedResponse(registration, request, registered, []);
+    let warnings: readonly Fault[] = [];
+    const change = (held: Held): Patient => {
+      const result = patched(patientOf(held, registration.settings.systems), operations, request.preferences);
+      warnings = result.warnings;
+      return result.patient;
+    };
+    const registered = await patchPatient(registration, { id, change, ...how }, taskOf(request));
+    return updatedResponse(registration, request, registered, warnings);
   };
 
 /** Names that would reach beyond the Patient into every object of the process. */
@@ -90,7 +92,11 @@ const messageOf = ({ message, kind }: Issue): string =>
   kind === "validation" || /^must /.test(message) ? message : "is not what RFC 6902 asks for";
 
 /** @throws AdapterError `unprocessable` when an operation cannot be applied, or when the result is no valid Patient. */
-function patched(patient: Patient, patch: readonly Operation[]): Patient {
+function patched(
+  patient: Patient,
+  patch: readonly Operation[],
+  preferences: Preferences,
+): { readonly patient: Patient; readonly warnings: readonly Fault[] } {
   const result: unknown = structuredClone(patient);
   const errors = applyPatch(result, [...patch]);
   const failed = errors.findIndex((error) => error !== null);
@@ -103,8 +109,8 @@ function patched(patient: Patient, patch: readonly Operation[]): Patient {
       },
     ]);
   }
-  const faults = validatePatient(result);
-  if (faults.length > 0) {
+  const faults = patientFaults(result, preferences);
+  if (faults.some(({ severity }) => severity === "error")) {
     throw unprocessable(faults);
   }
   const changed = result as Patient;
@@ -113,7 +119,7 @@ function patched(patient: Patient, patch: readonly Operation[]): Patient {
       { severity: "error", code: "value", expression: "Patient.id", diagnostics: "A patch cannot change the id." },
     ]);
   }
-  return changed;
+  return { patient: changed, warnings: faults };
 }
 
 const unprocessable = (faults: readonly Fault[]): AdapterError =>

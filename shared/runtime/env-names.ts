@@ -29,6 +29,8 @@ export const ENV = {
   patientIdSystem: "PATIENT_ID_SYSTEM",
   /** `keep` or `delete`: what becomes of a patient at Particle that turned out to be a duplicate. */
   replacedPatients: "REPLACED_PATIENTS",
+  /** `strict` or `lenient`: how a Patient is judged where its request does not say. */
+  validation: "VALIDATION",
   /** System of the identifier that carries Particle's patient_id in what this server answers. */
   patientIdIdentifierSystem: "PATIENT_ID_IDENTIFIER_SYSTEM",
   /** System of the identifier that carries Particle's own particle_patient_id. */

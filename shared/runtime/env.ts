@@ -43,6 +43,7 @@ const SCHEMAS = {
     ),
   ),
   replacedPatients: v.optional(v.picklist(["keep", "delete"]), "keep"),
+  validation: v.picklist(["strict", "lenient"]),
   patientIdIdentifierSystem: text,
   particlePatientIdIdentifierSystem: text,
 } as const satisfies Record<

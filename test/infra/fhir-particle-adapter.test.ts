@@ -56,6 +56,7 @@ describe("FhirParticleAdapter with the required props", () => {
       SETTLE_SECONDS: "60",
       RETRY_WINDOW_SECONDS: "86400",
       REPLACED_PATIENTS: "keep",
+      VALIDATION: "strict",
       PATIENT_ID_IDENTIFIER_SYSTEM: "https://particlehealth.com/fhir/sid/patient_id",
       PARTICLE_PATIENT_ID_IDENTIFIER_SYSTEM: "https://particlehealth.com/fhir/sid/particle_patient_id",
     });
@@ -94,6 +95,7 @@ describe("FhirParticleAdapter with every prop", () => {
     uniqueIdentifierSystems: ["https://example.org/mrn", "https://example.org/member"],
     patientIdSystem: "https://example.org/mpi",
     replacedPatients: "delete",
+    validation: "lenient",
     patientIdIdentifierSystem: "https://example.org/patient_id",
     particlePatientIdIdentifierSystem: "https://example.org/particle_patient_id",
     encryptionKey: Key.fromKeyArn(stack, "OwnKey", KEY_ARN),
@@ -117,6 +119,7 @@ describe("FhirParticleAdapter with every prop", () => {
       UNIQUE_IDENTIFIER_SYSTEMS: "https://example.org/mrn https://example.org/member",
       PATIENT_ID_SYSTEM: "https://example.org/mpi",
       REPLACED_PATIENTS: "delete",
+      VALIDATION: "lenient",
       PATIENT_ID_IDENTIFIER_SYSTEM: "https://example.org/patient_id",
       PARTICLE_PATIENT_ID_IDENTIFIER_SYSTEM: "https://example.org/particle_patient_id",
     });

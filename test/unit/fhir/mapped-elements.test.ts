@@ -13,6 +13,13 @@ describe("an element", () => {
     "Patient.link[0].type",
     "Patient.resourceType",
     "Bundle.entry[0]",
+    "Patient.name[0]",
+    "Patient.name[0].period.start",
+    "Patient.name[0].extension",
+    "Patient.name[0].given[1].extension[0].url",
+    "Patient.identifier[0].type.coding[0].code",
+    "Patient.identifier[0].extension[0]",
+    "Patient.modifierExtension[0].value",
   ])("decides about the registration: %s", (expression) => expect(isMappedElement(expression)).toBe(true));
   it.each([
     "Patient.meta.source",
@@ -21,5 +28,12 @@ describe("an element", () => {
     "Patient.extension[0].url",
     "Patient.nameless",
     "Patient.text.div",
+    "Patient.name[0].text",
+    "Patient.name[0].id",
+    "Patient.address[0].buildingNumber",
+    "Patient.identifier[0].extension[0].value",
+    "Patient.gender.extension[0].extension[1].url",
+    "Patient.address[0].line[0].extension[0].value.family",
+    "Patient.constructor",
   ])("does not: %s", (expression) => expect(isMappedElement(expression)).toBe(false));
 });

@@ -87,11 +87,23 @@ describe("the type of a body", () => {
 
 describe("Prefer", () => {
   it.each([
-    [undefined, { return: "representation", handling: "strict" }],
-    ["return=minimal; handling=lenient", { return: "minimal", handling: "lenient" }],
-    ['RETURN="OperationOutcome", respond-async', { return: "OperationOutcome", handling: "strict" }],
-    ["return=everything, handling=x", { return: "representation", handling: "strict" }],
+    [undefined, { return: "representation", handling: "strict", validation: "strict" }],
+    ["return=minimal; handling=lenient", { return: "minimal", handling: "lenient", validation: "lenient" }],
+    [
+      'RETURN="OperationOutcome", respond-async',
+      { return: "OperationOutcome", handling: "strict", validation: "strict" },
+    ],
+    ["return=everything, handling=x", { return: "representation", handling: "strict", validation: "strict" }],
   ])("%s means %o", (prefer, expected) => {
     expect(preferencesOf(prefer)).toEqual(expected);
+  });
+
+  it.each([
+    [undefined, { handling: "strict", validation: "lenient" }],
+    ["handling=x", { handling: "strict", validation: "lenient" }],
+    ["handling=strict", { handling: "strict", validation: "strict" }],
+    ["handling=lenient", { handling: "lenient", validation: "lenient" }],
+  ])("%s goes before what a lenient deployment does with Patients", (prefer, expected) => {
+    expect(preferencesOf(prefer, "lenient")).toMatchObject(expected);
   });
 });
