@@ -7,12 +7,12 @@ import { narrativeFaults } from "./narrative.ts";
 import type { PrimitiveName } from "./patient-definition.generated.ts";
 import { primitiveRefusal } from "./primitive-formats.ts";
 import type { Field, Structure } from "./structure.ts";
-import { structureOf } from "./structure.ts";
+import { isResourceType, structureOf } from "./structure.ts";
 
 export type Context = {
   readonly faults: FaultList;
-  /** What references with `#` can name. */
-  readonly containedIds: ReadonlySet<string>;
+  /** What references with `#` can name: the resourceType by id. */
+  readonly contained: ReadonlyMap<string, unknown>;
 };
 
 export const nullRemedy = "null stands for nothing here: leave the element out.";
@@ -109,7 +109,7 @@ function checkElements(context: Context, value: JsonObject, structure: Structure
 function checkInvariants(context: Context, value: JsonObject, structure: Structure): void {
   for (const key of structure.invariants) {
     const invariant = invariants[key];
-    if (invariant && !invariant.holds(value, context.containedIds)) {
+    if (invariant && !invariant.holds(value, context.contained)) {
       context.faults.add("invariant", `${invariant.remedy} (${key})`);
     }
   }
@@ -156,8 +156,32 @@ function checkPrimitives(context: Context, field: Field, name: string, parent: J
 }
 
 function checkValue(context: Context, field: Field, value: unknown, depth: number): void {
-  if (field.primitive) checkPrimitive(context.faults, field, field.primitive, value);
-  else checkObject(context, value, structureOf(field.type), depth + 1);
+  if (field.primitive) {
+    checkPrimitive(context.faults, field, field.primitive, value);
+  } else {
+    checkObject(context, value, structureOf(field.type), depth + 1);
+    if (field.targets) checkTarget(context, field.targets, value);
+  }
+}
+
+/** A reference that names a type: http://hl7.org/fhir/R4/references.html#literal */
+const typedReference =
+  /^(?:https?:\/\/\S+\/)?([A-Z][A-Za-z]+)\/[A-Za-z\d\-.]{1,64}(?:\/_history\/[A-Za-z\d\-.]{1,64})?$/;
+
+/** What a reference says that it is to, by itself and by its `type`, must be what the element may refer to. */
+function checkTarget({ faults, contained }: Context, targets: readonly string[], value: unknown): void {
+  if (!isJsonObject(value)) return;
+  const { reference } = value;
+  const text = typeof reference === "string" ? reference : "";
+  const said = {
+    reference: text.startsWith("#") ? contained.get(text.slice(1)) : typedReference.exec(text)?.[1],
+    type: value["type"],
+  };
+  for (const [name, type] of Object.entries(said)) {
+    if (isResourceType(type) && !targets.includes(type)) {
+      faults.add("value", `Refer to a resource of the type ${targets.join(" or ")}.`, name);
+    }
+  }
 }
 
 function checkPrimitive(faults: FaultList, field: Field, type: PrimitiveName, value: unknown): void {

@@ -1,19 +1,20 @@
 import type { Context } from "./check-structure.ts";
 import { checkObject, depthRemedy, emptyRemedy, isEntryList, nullRemedy } from "./check-structure.ts";
-import { isElementName } from "./fhir-path.ts";
 import type { JsonObject } from "./invariants.ts";
 import { isJsonObject } from "./invariants.ts";
 import { maxDepth } from "./limits.ts";
-import { primitiveRefusal, untypedTextRefusal } from "./primitive-formats.ts";
-import { isResourceType, structureOf } from "./structure.ts";
+import { untypedTextRefusal } from "./primitive-formats.ts";
+import { domainResource, isResourceType, structureOf } from "./structure.ts";
 
-/** The ids that a reference with `#` can name. */
-export function idsOfContained(contained: unknown): ReadonlySet<string> {
-  const ids = new Set<string>();
+/** What a reference with `#` can name: the resourceType by id, and the Patient itself by none. */
+export function typesOfContained(contained: unknown): ReadonlyMap<string, unknown> {
+  const types = new Map<string, unknown>([["", "Patient"]]);
   for (const resource of Array.isArray(contained) ? contained : []) {
-    if (isJsonObject(resource) && typeof resource["id"] === "string") ids.add(resource["id"]);
+    if (!isJsonObject(resource)) continue;
+    const { id, resourceType } = resource;
+    if (typeof id === "string" && !types.has(id)) types.set(id, resourceType);
   }
-  return ids;
+  return types;
 }
 
 /** Every text in the value that starts with `#`: what may refer to a contained resource, or to the one around it. */
@@ -28,9 +29,12 @@ function localReferences(value: unknown): ReadonlySet<string> {
   return found;
 }
 
+/** An element of any type, or what holds the id and the extensions of a primitive. */
+const elementOfAnyType = /^_?[a-z][A-Za-z\d]{0,63}$/;
+
 /**
- * What the JSON of any resource keeps to (http://hl7.org/fhir/R4/json.html): nothing empty, null only in arrays, text
- * that is text.
+ * What the JSON of any resource keeps to (http://hl7.org/fhir/R4/json.html): nothing empty, no arrays in arrays, null
+ * only beside something, numbers that can be written, text that is text.
  */
 function checkShape(context: Context, value: unknown, depth: number): void {
   const { faults } = context;
@@ -38,32 +42,41 @@ function checkShape(context: Context, value: unknown, depth: number): void {
   if (typeof value === "string") {
     const diagnostics = untypedTextRefusal(value);
     if (diagnostics !== undefined) faults.add("value", diagnostics);
+  } else if (typeof value === "number") {
+    if (!Number.isFinite(value)) faults.add("value", "Write a number that is not too large.");
   } else if (typeof value === "object" && value !== null) {
     if (depth > maxDepth) faults.add("structure", depthRemedy);
-    else if (Array.isArray(value)) checkEntries(context, value, depth);
-    else checkMembers(context, Object.entries(value), depth);
+    else if (!isJsonObject(value)) faults.add("structure", "Write one value, not an array.");
+    else if (Object.keys(value).length === 0) faults.add("invariant", emptyRemedy);
+    else checkMembers(context, value, depth);
   }
 }
 
-function checkEntries(context: Context, entries: readonly unknown[], depth: number): void {
-  if (!isEntryList(context.faults, entries)) return;
-  for (const [index, entry] of entries.entries()) checkAt(context, index, entry, depth);
-}
-
-function checkMembers(context: Context, members: readonly (readonly [string, unknown])[], depth: number): void {
+/** Null in an array is for an entry that the other of the two arrays of a primitive has. */
+function checkEntries(context: Context, entries: readonly unknown[], others: unknown, depth: number): void {
   const { faults } = context;
-  if (members.length === 0) faults.add("invariant", emptyRemedy);
-  for (const [name, member] of members) {
-    if (!isElementName(name)) faults.add("structure", "Remove the element whose name FHIR R4 does not know.");
-    else if (member === null) faults.add("structure", nullRemedy, name);
-    else checkAt(context, name, member, depth);
+  if (!isEntryList(faults, entries)) return;
+  for (const [index, entry] of entries.entries()) {
+    faults.path.push(index);
+    const hasOther = Array.isArray(others) && (others[index] ?? null) !== null;
+    if (entry === null && !hasOther) faults.add("structure", emptyRemedy);
+    checkShape(context, entry, depth + 1);
+    faults.path.pop();
   }
 }
 
-function checkAt(context: Context, step: string | number, value: unknown, depth: number): void {
-  context.faults.path.push(step);
-  checkShape(context, value, depth + 1);
-  context.faults.path.pop();
+function checkMembers(context: Context, members: JsonObject, depth: number): void {
+  const { faults } = context;
+  for (const [name, member] of Object.entries(members)) {
+    const isTwin = name.startsWith("_");
+    faults.path.push(name);
+    if (!elementOfAnyType.test(name)) faults.add("structure", "Remove the element whose name FHIR R4 does not know.");
+    else if (member === null) faults.add("structure", nullRemedy);
+    else if (isTwin && typeof member !== "object") faults.add("structure", "Write a JSON object with the extensions.");
+    else if (!Array.isArray(member)) checkShape(context, member, depth + 1);
+    else checkEntries(context, member, members[isTwin ? name.slice(1) : `_${name}`], depth + 1);
+    faults.path.pop();
+  }
 }
 
 /** The rules dom-2 to dom-5: what makes a contained resource depend on the one around it. */
@@ -86,21 +99,24 @@ function checkDependence(context: Context, resource: JsonObject, isReferredTo: b
 
 function checkResource(context: Context, resource: JsonObject): void {
   const { faults } = context;
-  const { resourceType, id, contained: _inDependence, ...rest } = resource;
+  const { resourceType } = resource;
   if (!isResourceType(resourceType)) {
     faults.add("structure", "Name the type of the contained resource, a resource of FHIR R4.", "resourceType");
   }
   if (resourceType === "Patient") {
     checkObject(context, resource, structureOf("Patient"), 2);
   } else {
-    const refusal = id === undefined ? undefined : primitiveRefusal("id", id);
-    if (refusal) faults.add(refusal.code, refusal.diagnostics, "id");
-    checkMembers(context, Object.entries({ resourceType, ...rest }), 2);
+    const inherited = domainResource();
+    const members = Object.entries(resource).filter(([name]) => name !== "resourceType" && name !== "contained");
+    const isInherited = ([name]: readonly [string, unknown]) => inherited.fields.has(name);
+    checkObject(context, Object.fromEntries(members.filter(isInherited)), inherited, 2);
+    checkMembers(context, Object.fromEntries(members.filter((member) => !isInherited(member))), 2);
   }
 }
 
 /**
- * Checks `Patient.contained`: a contained Patient like any Patient, resources of other types for their shape only.
+ * Checks `Patient.contained`: a contained Patient like any Patient; of resources of other types what every resource has,
+ * and the rest for its shape only.
  * For dom-3 any text of the Patient that starts with `#` counts as a reference, whatever its type.
  */
 export function checkContained(context: Context, patient: JsonObject): void {

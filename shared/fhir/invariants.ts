@@ -10,7 +10,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 
 type Invariant = {
   /** Also true where a part is malformed in a way that has its own fault. */
-  readonly holds: (value: JsonObject, containedIds: ReadonlySet<string>) => boolean;
+  readonly holds: (value: JsonObject, contained: ReadonlyMap<string, unknown>) => boolean;
   readonly remedy: string;
 };
 
@@ -130,11 +130,11 @@ const rules: Record<Exclude<InvariantKey, CheckedElsewhere>, Invariant> = {
     remedy: "Give the ratio both a numerator and a denominator.",
   },
   "ref-1": {
-    holds: ({ reference }, containedIds) =>
+    holds: ({ reference }, contained) =>
       typeof reference !== "string" ||
       !reference.startsWith("#") ||
       reference === "#" ||
-      containedIds.has(reference.slice(1)),
+      contained.has(reference.slice(1)),
     remedy: "Contain the resource that the reference with # names, or refer to another.",
   },
   "rng-2": {

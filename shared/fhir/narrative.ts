@@ -25,6 +25,9 @@ const harmlessScheme = /^(?:https?|mailto|tel|ftp|urn|cid|data:image\/(?:png|gif
 /** A comment, or a tag with its slash, name, attributes and closing slash. */
 const markup =
   /<!--(?:(?!--)[\s\S])*-->|<(\/?)([A-Za-z][\w:.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
+const comment = /<!--(?:(?!--)[\s\S])*-->/g;
+/** XML knows five entities by name and no others: http://hl7.org/fhir/R4/narrative.html#xhtml */
+const strayAmpersand = /&(?!(?:lt|gt|amp|quot|apos|#\d+|#x[\da-fA-F]+);)/;
 const attribute = /([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
 /** A link that a browser might run: its scheme is not a known harmless one, or is written so that one cannot tell. */
@@ -46,10 +49,12 @@ function attributeFaults(source: string, faults: Set<string>): ReadonlyMap<strin
   return found;
 }
 
-const notXhtml = "Write the narrative as well-formed XHTML in one div, each element closed, & and < as entities.";
+const notXhtml =
+  "Write the narrative as well-formed XHTML in one div, each element closed, & as &amp; and < as &lt;, other characters as they are.";
 
 /** @returns one sentence per rule that the `div` breaks, none if it is sound. */
 export function narrativeFaults(div: string): string[] {
+  if (strayAmpersand.test(div.includes("<!--") ? div.replace(comment, "") : div)) return [notXhtml];
   const faults = new Set<string>();
   const open: string[] = [];
   let started = false;

@@ -51,8 +51,9 @@ const uri = matching(/^\S+$/, "a URI without blanks");
 
 /** http://hl7.org/fhir/R4/datatypes.html#primitive */
 const formats: Record<PrimitiveName, Format> = {
+  // The last group is not optional: blanks that two parts of the pattern could take would be tried in all divisions.
   base64Binary: matching(
-    /^\s*(?:[A-Za-z\d+/]{4}\s*)*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?\s*$/,
+    /^\s*(?:[A-Za-z\d+/]{4}\s*)*(?:[A-Za-z\d+/]{4}|[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)\s*$/,
     "base64 in groups of four characters, padded with =",
   ),
   boolean: { json: "boolean" },

@@ -14,6 +14,8 @@ export type Field = {
   readonly many: boolean;
   readonly required: boolean;
   readonly choice: boolean;
+  /** The types of resource that a reference may be to; undefined where it may be to any. */
+  readonly targets: readonly string[] | undefined;
   /** The codes of a required binding. */
   readonly codes: ReadonlySet<string> | undefined;
 };
@@ -56,7 +58,8 @@ export function isResourceType(name: unknown): name is string {
 
 function parseElement(token: string): Field[] {
   const [, element = "", choice, cardinality = "", types = "", valueSet] = notation.exec(token) ?? [];
-  return types.split("|").map((typeName) => {
+  return types.split("|").map((spelled) => {
+    const [typeName = "", targets] = spelled.split(">");
     const type = typeName.replace("@", "");
     const jsonName = choice ? element + capitalised(type) : element;
     const primitive = isPrimitive(type) ? type : undefined;
@@ -69,6 +72,7 @@ function parseElement(token: string): Field[] {
       many: cardinality === "*" || cardinality === "+",
       required: cardinality === "!" || cardinality === "+",
       choice: choice !== undefined,
+      targets: targets?.split(","),
       codes: valueSet === undefined ? undefined : codeSet(valueSet),
     };
   });
@@ -89,6 +93,14 @@ function parseStructure(name: string): Structure {
 }
 
 const parsed = new Map<string, Structure>();
+
+const inherited: readonly string[] = "id meta implicitRules language text extension modifierExtension".split(" ");
+
+/** What every resource has that can be contained (http://hl7.org/fhir/R4/domainresource.html), but `contained`. */
+export function domainResource(): Structure {
+  const fields = [...structureOf("Patient").fields].filter(([, { element }]) => inherited.includes(element));
+  return { name: "DomainResource", isResource: true, fields: new Map(fields), required: [], invariants: [] };
+}
 
 /**
  * A type of the generated table, such as `HumanName` or `Patient.contact`. Lines are parsed when they are first needed,

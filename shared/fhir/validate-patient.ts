@@ -1,6 +1,6 @@
 import type { Fault } from "../failure/failure.ts";
 import { checkObject } from "./check-structure.ts";
-import { checkContained, idsOfContained } from "./contained.ts";
+import { checkContained, typesOfContained } from "./contained.ts";
 import { FaultList } from "./fault-list.ts";
 import { isJsonObject } from "./invariants.ts";
 import { structureOf } from "./structure.ts";
@@ -20,7 +20,7 @@ export function validatePatient(value: unknown): Fault[] {
   } else if (value["resourceType"] !== "Patient") {
     faults.add("structure", 'Send a Patient resource, with "resourceType": "Patient".', "resourceType");
   } else {
-    const context = { faults, containedIds: idsOfContained(value["contained"]) };
+    const context = { faults, contained: typesOfContained(value["contained"]) };
     checkObject(context, value, structureOf("Patient"), 1);
     checkContained(context, value);
   }

@@ -86,6 +86,7 @@ const repairs: Record<string, (value: Json) => Json> = {
 
 const codesOf = readValueSets();
 const lastName = (path: string) => path.slice(path.lastIndexOf(".") + 1);
+const lastPart = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 const capitalised = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** The members that one element of a type becomes: its name, and for a primitive sometimes its twin. */
@@ -105,7 +106,14 @@ function members(element: ElementDefinition, elements: readonly ElementDefinitio
     if (system) return (name === "url" ? uri : token).map((value): Json => ({ [key]: value }));
     const primitive = primitives[type.code];
     if (!primitive) {
-      const entry = hasChildren ? objectOf(element.path, elements, budget - 1) : typed(type.code, budget - 1);
+      const whole = hasChildren ? objectOf(element.path, elements, budget - 1) : typed(type.code, budget - 1);
+      const targets = (type.targetProfile ?? []).map(lastPart).filter((name) => name !== "Resource");
+      const entry =
+        targets.length === 0
+          ? whole
+          : fc
+              .tuple(whole, fc.constantFrom(...targets), fc.constantFrom("", "https://example.org/fhir/"))
+              .map(([reference, target, base]) => ({ ...reference, reference: `${base}${target}/1` }));
       return (isList ? fc.array(entry, { minLength: 1, maxLength: 2 }) : entry).map(
         (value): Json => ({ [key]: value }),
       );

@@ -10,6 +10,7 @@ export type ElementDefinition = {
   readonly max: string;
   readonly type?: readonly {
     readonly code: string;
+    readonly targetProfile?: readonly string[];
     readonly extension?: readonly { readonly url: string; readonly valueUrl?: string }[];
   }[];
   readonly contentReference?: string;

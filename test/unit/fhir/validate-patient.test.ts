@@ -181,7 +181,7 @@ describe("formats of primitives", () => {
     [
       "Base64Binary",
       ["AAAA", "AA==", "AAA=", "AAAA\n BBBB", "AAAA".repeat(100_000)],
-      ["A", "AAA", "A===", "AAAA=", "a_b-", "=AAA"],
+      ["A", "AAA", "A===", "AAAA=", "a_b-", "=AAA", " \n ", "AA AA"],
     ],
     ["Boolean", [true, false], ["true", 0]],
     ["Canonical", ["http://a/b|1.0"], ["a b"]],
@@ -252,12 +252,39 @@ describe("contained resources", () => {
     ],
     [
       "hold nothing empty",
-      { a: "", b: [], c: {}, d: null, e: [null] },
+      { a: "", b: [], c: {}, d: null, e: [null], f: ["f", null], _f: [null, null] },
       [
         "value Patient.contained[1].a",
         "structure Patient.contained[1].b",
         "invariant Patient.contained[1].c",
         "structure Patient.contained[1].d",
+        "structure Patient.contained[1].e[0]",
+        "structure Patient.contained[1].f[1]",
+      ],
+    ],
+    ["may align null with what only the other array has", { f: ["f", null], _f: [null, { id: "a" }] }, []],
+    [
+      "keep to the JSON of any resource",
+      JSON.parse('{"a": [[1]], "b": 1e999, "_c": "x", "D": 1, "__proto__": {"e": 1}, "constructor": {"f": "\\ud800"}}'),
+      [
+        "structure Patient.contained[1].a[0]",
+        "value Patient.contained[1].b",
+        "structure Patient.contained[1].c",
+        "structure Patient.contained[1].D",
+        "structure Patient.contained[1].__proto__",
+        "value Patient.contained[1].constructor.f",
+      ],
+    ],
+    [
+      "have sound elements where every resource has them",
+      { language: 1, extension: [{ url: "a" }], meta: { tag: {} }, text: { status: "generated", div: "<div/>" } },
+      [
+        "structure Patient.contained[1].language",
+        "invariant Patient.contained[1].extension[0]",
+        "structure Patient.contained[1].meta.tag",
+        "invariant Patient.contained[1].meta.tag",
+        "invariant Patient.contained[1].text.div",
+        "invariant Patient.contained[1].text.div",
       ],
     ],
     ["have ids of their own", { id: "clinic" }, ["value Patient.contained[1].id"]],
@@ -287,6 +314,50 @@ describe("contained resources", () => {
     expect(faultsWith({ contained: { resourceType: "Group" }, managingOrganization: undefined })).toEqual([
       "structure Patient.contained",
     ]);
+  });
+});
+
+describe("a reference", () => {
+  const organization = (reference: Json) => faultsWith({ contained: undefined, managingOrganization: reference });
+  it.each([
+    { reference: "Organization/1" },
+    { reference: "https://example.org/fhir/Organization/1/_history/2" },
+    { reference: "urn:uuid:c757873d-ec9a-4326-a141-556f43239520" },
+    { reference: "https://example.org/Unknown/1" },
+    { identifier: { value: "1" }, type: "Organization" },
+    { display: "Clinic" },
+  ])("may be %o", (reference) => expect(organization(reference)).toEqual([]));
+  it.each<[Json, string]>([
+    [{ reference: "Patient/1" }, "reference"],
+    [{ reference: "https://example.org/fhir/Practitioner/1/_history/2" }, "reference"],
+    [{ reference: "#" }, "reference"],
+    [{ identifier: { value: "1" }, type: "Location" }, "type"],
+  ])("may not be to what the element cannot refer to: %o", (reference, name) => {
+    expect(organization(reference)).toEqual([`value Patient.managingOrganization.${name}`]);
+  });
+  it("may not be to a contained resource of another type either", () => {
+    const contained = [{ resourceType: "Location", id: "clinic" }];
+    expect(faultsWith({ contained })).toEqual(["value Patient.managingOrganization.reference"]);
+  });
+  it("of an extension may be to any", () => {
+    expect(faultsWith({ extension: [{ url: "a", valueReference: { reference: "Location/1" } }] })).toEqual([]);
+  });
+});
+
+describe("a long text", () => {
+  it.each<[string, string]>([
+    ["Base64Binary", `AAAA${" ".repeat(200_000)}!`],
+    ["Base64Binary", `${" ".repeat(200_000)}!`],
+    ["Base64Binary", `${"AAAA ".repeat(100_000)}!`],
+    ["Code", `${"a ".repeat(100_000)} `],
+    ["Oid", `urn:oid:1${".1".repeat(100_000)}x`],
+    ["Instant", `2020-01-01T10:00:00.${"1".repeat(200_000)}x`],
+  ])("is judged in linear time: %s", (type, value) => {
+    const started = performance.now();
+    expect(
+      brief(validatePatient({ resourceType: "Patient", extension: [{ url: "a", [`value${type}`]: value }] })),
+    ).toEqual(["value Patient.extension[0].value"]);
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 });
 
@@ -348,8 +419,8 @@ describe("many faults", () => {
     expect(faults).toHaveLength(1);
     expect(faults[0]?.diagnostics).toContain("64 deep");
     let list: unknown = "a";
-    for (let depth = 0; depth < 100_000; depth++) list = [list];
-    const contained = [{ resourceType: "Group", id: "clinic", list }];
+    for (let depth = 0; depth < 100_000; depth++) list = { list: [list] };
+    const contained = [{ resourceType: "Organization", id: "clinic", list }];
     expect(validatePatient({ ...valid, contained })).toHaveLength(1);
   });
 });
