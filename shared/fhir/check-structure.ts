@@ -193,6 +193,8 @@ function checkPrimitive(faults: FaultList, field: Field, type: PrimitiveName, va
   if (refusal) {
     faults.add(refusal.code, refusal.diagnostics);
   } else if (typeof value === "string") {
+    // http://hl7.org/fhir/R4/element.html: any string that does not contain spaces.
+    if (field.element === "id" && /\s/.test(value)) faults.add("value", "Write an id without blanks.");
     if (field.codes && !field.codes.has(value)) {
       const offer = field.codes.size > 10 ? "" : `: ${[...field.codes].join(", ")}`;
       faults.add("code-invalid", `Use a code of the value set that FHIR R4 requires here${offer}.`);

@@ -1,22 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { validatePatient } from "../../../shared/fhir/validate-patient.ts";
+import { type Place, places, put } from "../../support/json-places.ts";
 import { validPatient } from "../../support/patient-arbitrary.ts";
-
-type Place = { readonly parent: Record<string, unknown> | unknown[]; readonly key: string | number };
-
-/** Every member and entry of a value, at any depth. */
-function places(value: unknown): Place[] {
-  if (Array.isArray(value)) return value.flatMap((entry, key) => [{ parent: value, key }, ...places(entry)]);
-  if (typeof value !== "object" || value === null) return [];
-  const parent = value as Record<string, unknown>;
-  return Object.keys(parent).flatMap((key) => [{ parent, key }, ...places(parent[key])]);
-}
-
-function put({ parent, key }: Place, value: unknown): void {
-  if (Array.isArray(parent)) parent[Number(key)] = value;
-  else parent[key] = value;
-}
 
 /** What no element of any type takes, wherever it stands. */
 const plantings: Record<string, (place: Place) => void> = {

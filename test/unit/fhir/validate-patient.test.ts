@@ -137,6 +137,7 @@ describe("one planted fault", () => {
     ["a number for an object", { maritalStatus: 7 }, "structure Patient.maritalStatus"],
     ["a day that does not exist", { birthDate: "1973-02-29" }, "value Patient.birthDate"],
     ["a malformed id", { id: "bad id" }, "value Patient.id"],
+    ["blanks in the id of an element", { name: [{ id: "a b", text: "A" }] }, "value Patient.name[0].id"],
     ["an id of 65 characters", { id: "a".repeat(65) }, "value Patient.id"],
     ["a code outside its value set", { gender: "Male" }, "code-invalid Patient.gender"],
     ["an extension with neither value nor extensions", { extension: [{ url: "a" }] }, "invariant Patient.extension[0]"],
