@@ -1,5 +1,7 @@
 import { isBuiltin } from "node:module";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { buildSync } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { bundle } from "../../infra/constructs/bundled-handler.ts";
 
@@ -34,5 +36,21 @@ describe.each(BUDGETS)("$name", ({ name, size, gzipped }) => {
     expect(required.filter((module) => !isBuiltin(module!))).toEqual([]);
     expect(text).not.toContain("sso_session");
     expect(text).not.toContain("AWS_WEB_IDENTITY_TOKEN_FILE");
+  });
+});
+
+describe("the validation of a Patient", () => {
+  it("takes at most 60 KB of that, with the table of R4 and the reading of JSON", () => {
+    const { outputFiles } = buildSync({
+      stdin: {
+        contents: 'export { validatePatient } from "./validate-patient.ts"; export { parseJson } from "./json.ts";',
+        resolveDir: fileURLToPath(new URL("../../shared/fhir", import.meta.url)),
+      },
+      bundle: true,
+      minify: true,
+      format: "cjs",
+      write: false,
+    });
+    expect(outputFiles[0]!.contents.byteLength).toBeLessThanOrEqual(60 * KB);
   });
 });
