@@ -17,6 +17,10 @@ const mappedElements: Readonly<Record<string, "all" | readonly string[]>> = {
   link: "all",
 };
 
+/** A name in the wrong case is no element of R4, and may well be meant as one: a `Use` that says `old`. */
+const named = (names: readonly string[], given: string): string | undefined =>
+  names.find((name) => name.toLowerCase() === given.toLowerCase());
+
 /** The url of an extension may say that the element is absent; what the extension holds is never looked at. */
 const insideExtension = /\.extension\[\d+\]\.(?!url\b)/;
 
@@ -30,7 +34,8 @@ const insideExtension = /\.extension\[\d+\]\.(?!url\b)/;
 export function isMappedElement(expression: string): boolean {
   const [, element, part] = /^Patient\.(\w+)(?:\[\d+\])?(?:\.(\w+))?/.exec(expression) ?? [];
   if (element === undefined) return true;
-  if (!Object.hasOwn(mappedElements, element) || insideExtension.test(expression)) return false;
-  const parts = mappedElements[element] ?? "all";
-  return parts === "all" || part === undefined || part === "extension" || parts.includes(part);
+  const mapped = named(Object.keys(mappedElements), element);
+  const parts = mapped && mappedElements[mapped];
+  if (parts === undefined || insideExtension.test(expression)) return false;
+  return parts === "all" || part === undefined || named([...parts, "extension"], part) !== undefined;
 }

@@ -20,6 +20,9 @@ describe("an element", () => {
     "Patient.identifier[0].type.coding[0].code",
     "Patient.identifier[0].extension[0]",
     "Patient.modifierExtension[0].value",
+    "Patient.name[0].Use",
+    "Patient.birthdate",
+    "Patient.Active",
   ])("decides about the registration: %s", (expression) => expect(isMappedElement(expression)).toBe(true));
   it.each([
     "Patient.meta.source",
