@@ -12,6 +12,7 @@ const USAGE = `Usage: npm start -- [options]
 
   --port N           of the FHIR API (default 3000; 0 = any free one)
   --particle-port N  of the simulator of Particle (default 3001; 0 = any free one)
+  --page-port N      of the page that shows what becomes of a Patient (default 3002; 0 = any free one)
   --data DIR         keeps everything in DIR from one start to the next (default: in memory)
   --no-tour          does not register the example patient
   --verbose          prints what the functions log
@@ -20,6 +21,7 @@ const USAGE = `Usage: npm start -- [options]
 type Options = {
   readonly port: number;
   readonly particlePort: number;
+  readonly pagePort: number;
   readonly dataDir: string | undefined;
   readonly withTour: boolean;
   readonly verbose: boolean;
@@ -32,6 +34,7 @@ function optionsOf(args: readonly string[]): Options | "help" {
     options: {
       port: { type: "string", default: "3000" },
       "particle-port": { type: "string", default: "3001" },
+      "page-port": { type: "string", default: "3002" },
       data: { type: "string" },
       "no-tour": { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
@@ -43,6 +46,7 @@ function optionsOf(args: readonly string[]): Options | "help" {
     : {
         port: portOf("--port", values.port),
         particlePort: portOf("--particle-port", values["particle-port"]),
+        pagePort: portOf("--page-port", values["page-port"]),
         dataDir: values.data === undefined ? undefined : resolve(values.data),
         withTour: !values["no-tour"],
         verbose: values.verbose,
@@ -68,12 +72,14 @@ async function checkFree(port: number): Promise<void> {
 async function start(options: Options, outDir: string, signal: AbortSignal): Promise<Twin> {
   await checkFree(options.port);
   await checkFree(options.particlePort);
+  await checkFree(options.pagePort);
   console.log("Synthesising the CDK app …");
   await synthesise(outDir, signal);
   const twin = await startTwin({
     outDir,
     port: options.port,
     particlePort: options.particlePort,
+    pagePort: options.pagePort,
     ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
     ...(options.verbose && {
       onLog: ({ functionName, text }) => process.stderr.write(text.replace(/^(?=.)/gm, `[${functionName}] `)),
@@ -81,6 +87,7 @@ async function start(options: Options, outDir: string, signal: AbortSignal): Pro
   });
   console.log(`FHIR API           ${twin.url}`);
   console.log(`Particle simulator ${twin.particle.url}  (switches: ${twin.particle.url}/_simulator)`);
+  console.log(`Mapping page       ${twin.page.url}  (what is sent to Particle about a Patient, and what is dropped)`);
   console.log(`DynamoDB           ${twin.dynamodb.url}  (table ${twin.tableName})`);
   console.log(`Secrets Manager    ${twin.secrets.url}`);
   console.log(`State              ${options.dataDir ?? "in memory"}`);
@@ -96,7 +103,7 @@ function messageOf(error: unknown): string {
     return String(error);
   }
   if ("code" in error && error.code === "EADDRINUSE" && "port" in error) {
-    return `Port ${error.port} is in use. Choose another with --port or --particle-port.`;
+    return `Port ${error.port} is in use. Choose another with --port, --particle-port or --page-port.`;
   }
   return error.message;
 }

@@ -1,31 +1,9 @@
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import type { Patient } from "fhir/r4";
 import { encodeKey, mappingKey } from "../shared/store/table.ts";
+import { EXAMPLE_PATIENT, MRN, MRN_SYSTEM } from "./example-patients.ts";
 import { PLACE } from "./template/intrinsics.ts";
 import type { Twin } from "./twin.ts";
-
-const MRN_SYSTEM = "https://hospital.example/fhir/sid/mrn";
-const MRN = "examplepatientid1";
-
-/** The example of Particle's own page on its Patients API, as a FHIR client would send it. */
-const EXAMPLE_PATIENT: Patient = {
-  resourceType: "Patient",
-  identifier: [
-    { system: MRN_SYSTEM, value: MRN },
-    { system: "http://hl7.org/fhir/sid/us-ssn", value: "123-45-6789" },
-  ],
-  name: [{ use: "official", family: "Testingson", given: ["Henrick"] }],
-  gender: "male",
-  birthDate: "1957-03-23",
-  telecom: [
-    { system: "phone", value: "123-456-7890", use: "home" },
-    { system: "email", value: "henrick@testingson.example" },
-  ],
-  address: [
-    { use: "home", line: ["123 Mulberry Court"], city: "Roxbury", state: "MA", postalCode: "12345", country: "US" },
-  ],
-};
 
 /**
  * Registers the example patient through the front door and shows what became of it: the answer, what Particle holds

@@ -7,6 +7,7 @@ import { initialSecretValue } from "./generated-secret.ts";
 import { createFunctionFleet, type FunctionFleet } from "./lambda/function-fleet.ts";
 import { createFunctionLog, type LogEntry } from "./lambda/function-log.ts";
 import type { InvocationResult } from "./lambda/protocol.ts";
+import { type MappingPage, startMappingPage } from "./page/mapping-page.ts";
 import { type ParticleSimulator, startParticleSimulator } from "./particle/simulator.ts";
 import {
   type EmbeddedSecretsManager,
@@ -32,6 +33,8 @@ export type TwinOptions = {
   readonly port?: number;
   /** Of the Particle simulator. @default 0, any free one */
   readonly particlePort?: number;
+  /** Of the page that shows what becomes of a Patient. @default 0, any free one */
+  readonly pagePort?: number;
   /** Keeps table, secrets and Particle's patients over restarts; one twin at a time. @default in memory */
   readonly dataDir?: string;
   /** Other values for variables that the template sets, such as `SETTLE_SECONDS`, for every function that has them. */
@@ -51,6 +54,7 @@ export type Twin = {
   readonly particle: ParticleSimulator;
   readonly dynamodb: EmbeddedDynamoDb;
   readonly secrets: EmbeddedSecretsManager;
+  readonly page: MappingPage;
   readonly tableName: string;
   readonly deployment: Deployment;
   /** Invokes a function (by its construct's id, such as `RefreshToken`) as AWS services do, past the gateway. */
@@ -90,7 +94,7 @@ async function start(
   closers: (() => Promise<void> | void)[],
   close: () => Promise<void>,
 ): Promise<Twin> {
-  const { outDir, stage = "beta", port = 0, particlePort = 0, dataDir } = options;
+  const { outDir, stage = "beta", port = 0, particlePort = 0, pagePort = 0, dataDir } = options;
   const stack = readStack(outDir, stage);
   const deployment = readDeployment(stack);
   const [tableName = "", ...furtherTables] = deployment.tableNames;
@@ -133,6 +137,8 @@ async function start(
 
   const gateway = await startGateway({ api: deployment.api, invoke: fleet.invoke, port });
   closers.push(() => gateway.close());
+  const page = await startMappingPage(pagePort);
+  closers.push(() => page.close());
 
   return {
     url: gateway.url,
@@ -140,6 +146,7 @@ async function start(
     particle,
     dynamodb,
     secrets,
+    page,
     tableName,
     deployment,
     invoke: (functionName, event) => fleet.invoke(functionName, JSON.stringify(event)),

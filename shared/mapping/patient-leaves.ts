@@ -50,7 +50,7 @@ function isCompanion(element: FhirObject, base: string): boolean {
  * Each property of an element with the step that leads to it, as FHIRPath. Where R4 allows no such name, or two properties that
  * have one path (two types of a choice), the step counts the properties instead.
  */
-function stepsInto(element: FhirObject, expression: string): [key: string, step: string][] {
+export function stepsInto(element: FhirObject, expression: string): [key: string, step: string][] {
   const keys = Object.keys(element);
   const owners = new Map<string, string>();
   for (const key of keys) {

@@ -153,7 +153,7 @@ describe("npm start", () => {
   it("shows what becomes of an example patient, serves until it is told to stop, and leaves nothing behind", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "twin-data-"));
     const before = await readdir(tmpdir());
-    const { child, said, ended } = start("--port", "0", "--particle-port", "0", "--data", dataDir);
+    const { child, said, ended } = start("--port", "0", "--particle-port", "0", "--page-port", "0", "--data", dataDir);
     await Promise.race([
       ended,
       new Promise<void>((resolve) => child.stdout?.on("data", () => said.stdout.includes("\nready ") && resolve())),
@@ -165,6 +165,8 @@ describe("npm start", () => {
     expect(said.stdout).toMatch(/"family_name": "Testingson"/);
     expect(said.stdout).toMatch(/"state": "registered"/);
     expect((await fetch(`${url}/metadata`)).status).toBe(200);
+    const page = /^Mapping page +(http:\/\/localhost:\d+) /m.exec(said.stdout)?.[1];
+    expect(await (await fetch(`${page}/`)).text()).toContain("What becomes of a Patient");
 
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
@@ -184,7 +186,7 @@ describe("npm start", () => {
     expect(await ended).toBe(1);
     expect(said).toEqual({
       stdout: "",
-      stderr: `Port ${port} is in use. Choose another with --port or --particle-port.\n`,
+      stderr: `Port ${port} is in use. Choose another with --port, --particle-port or --page-port.\n`,
     });
     server.close();
   });
