@@ -57,10 +57,14 @@ module.exports = {
     },
     {
       name: "infra-takes-only-names-from-runtime",
-      comment: "Names of environment variables and the route table; everything else of a function is its entry path.",
+      comment:
+        "Names of environment variables and metrics, and the route table; everything else of a function is its entry path.",
       severity: "error",
       from: { path: "^infra/" },
-      to: { path: "^(functions|shared|local|test)/", pathNot: "^shared/(runtime/env-names|http/routes)\\.ts$" },
+      to: {
+        path: "^(functions|shared|local|test)/",
+        pathNot: "^shared/(runtime/(env|metric)-names|http/routes)\\.ts$",
+      },
     },
     {
       name: "nothing-imports-infra",

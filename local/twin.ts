@@ -1,5 +1,9 @@
 import { join } from "node:path";
 import { ENV } from "../shared/runtime/env-names.ts";
+import {
+  type EmbeddedCloudWatchLogs,
+  startEmbeddedCloudWatchLogs,
+} from "./cloudwatch-logs/embedded-cloudwatch-logs.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "./dynamodb/embedded-dynamodb.ts";
 import { createTableFromTemplate } from "./dynamodb/table-from-template.ts";
 import { type Gateway, startGateway } from "./gateway/gateway.ts";
@@ -55,6 +59,8 @@ export type Twin = {
   readonly dynamodb: EmbeddedDynamoDb;
   readonly secrets: EmbeddedSecretsManager;
   readonly page: MappingPage;
+  /** What functions put into log groups other than their own: the audit. */
+  readonly logGroups: EmbeddedCloudWatchLogs;
   readonly tableName: string;
   readonly deployment: Deployment;
   /** Invokes a function (by its construct's id, such as `RefreshToken`) as AWS services do, past the gateway. */
@@ -68,7 +74,7 @@ export type Twin = {
 
 /**
  * The whole deployment on this machine, without AWS: what `outDir` describes, on an embedded DynamoDB, an embedded
- * Secrets Manager and a simulator of Particle. Secrets hold what CloudFormation would generate, but the credentials are
+ * Secrets Manager and CloudWatch Logs and a simulator of Particle. Secrets hold what CloudFormation would generate, but the credentials are
  * the simulator's. Schedules run once before this resolves, as they do when they are deployed, and then at their rate.
  *
  * @throws Error when a port is taken, the assembly is not understood or a schedule's first run fails; nothing of it is
@@ -119,6 +125,8 @@ async function start(
   });
   closers.push(() => secrets.close());
   await createSecrets(secrets, deployment);
+  const logGroups = await startEmbeddedCloudWatchLogs(deployment.logGroupNames);
+  closers.push(() => logGroups.close());
 
   const log = createFunctionLog(LOG_CAPACITY, options.onLog);
   const { timeoutMs } = options;
@@ -126,7 +134,7 @@ async function start(
     timeoutMs === undefined ? definition : { ...definition, timeoutMs },
   );
   const fleet = createFunctionFleet(functions, {
-    endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url },
+    endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url, cloudWatchLogs: logGroups.url },
     environment: { ...options.environment, [ENV.particleBaseUrl]: particle.url },
     concurrency: options.functionConcurrency ?? DEFAULT_CONCURRENCY,
     log,
@@ -147,6 +155,7 @@ async function start(
     dynamodb,
     secrets,
     page,
+    logGroups,
     tableName,
     deployment,
     invoke: (functionName, event) => fleet.invoke(functionName, JSON.stringify(event)),

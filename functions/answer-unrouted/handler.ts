@@ -2,14 +2,14 @@ import { AdapterError } from "../../shared/failure/failure.ts";
 import { allowedOriginsFrom, preflightHeaders } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import { routes } from "../../shared/http/routes.ts";
-import { createLog } from "../../shared/runtime/log.ts";
+import { createRequestLog } from "../../shared/runtime/request-log.ts";
 
 const allowedOrigins = allowedOriginsFrom(process.env);
 const further = allowedOrigins.length > 0 ? ["OPTIONS"] : [];
 
 /** Whatever no other function answers: preflights where pages may call, 405 with Allow on a path that has methods, 404. */
 export const handler = fhirHandler(
-  createLog(),
+  createRequestLog(),
   async ({ method, route }) => {
     const methods = routes.filter(({ path }) => path === route).map((known) => known.method);
     if (methods.length === 0) {

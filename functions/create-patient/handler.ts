@@ -2,12 +2,14 @@ import { allowedOriginsFrom } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import { createInteraction } from "../../shared/interactions/create-patient.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
-import { createLog } from "../../shared/runtime/log.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
+import { telemetryFromEnv } from "../../shared/runtime/telemetry.ts";
+
+const telemetry = telemetryFromEnv(process.env);
 
 export const handler = fhirHandler(
-  createLog(),
-  createInteraction(registrationFromEnv(process.env)),
+  telemetry,
+  createInteraction(registrationFromEnv(process.env, telemetry.attempted)),
   allowedOriginsFrom(process.env),
   readEnv(process.env, ["validation"]).validation,
 );

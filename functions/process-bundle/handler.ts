@@ -1,26 +1,26 @@
-import { AdapterError } from "../../shared/failure/failure.ts";
 import { allowedOriginsFrom } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
-import type { FhirRequest } from "../../shared/http/request.ts";
+import { interactionEnd } from "../../shared/http/interaction-end.ts";
+import type { ReportEntry } from "../../shared/interactions/entry-failure.ts";
 import { bundleInteraction } from "../../shared/interactions/process-bundle.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
-import { bugEntry, createLog } from "../../shared/runtime/log.ts";
+import { bugEntry } from "../../shared/runtime/log.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
+import { telemetryFromEnv } from "../../shared/runtime/telemetry.ts";
 
-const log = createLog();
+const telemetry = telemetryFromEnv(process.env);
 
-function report({ requestId, method, route }: FhirRequest, entry: number, error: unknown): void {
-  const isFailure = error instanceof AdapterError;
-  const failed = { code: "entry-failed", requestId, method, route, entry } as const;
-  log("info", isFailure ? { ...failed, failure: error.failure.kind, reason: error.message } : failed);
-  if (!isFailure) {
-    log("error", bugEntry(requestId, error));
+const report: ReportEntry = (request, index, ending) => {
+  const end = interactionEnd(request, ending, index);
+  telemetry.ended(end);
+  if (end.failure === "bug" && "error" in ending) {
+    telemetry.log("error", bugEntry(request.requestId, ending.error));
   }
-}
+};
 
 export const handler = fhirHandler(
-  log,
-  bundleInteraction(registrationFromEnv(process.env), report),
+  telemetry,
+  bundleInteraction(registrationFromEnv(process.env, telemetry.attempted), report),
   allowedOriginsFrom(process.env),
   readEnv(process.env, ["validation"]).validation,
 );

@@ -1,32 +1,65 @@
 import type { Context } from "aws-lambda";
-import { type Recovery, recoverRegistrations } from "../../shared/registration/recover-registrations.ts";
+import { AdapterError } from "../../shared/failure/failure.ts";
+import { recoverRegistrations } from "../../shared/registration/recover-registrations.ts";
 import type { Registration } from "../../shared/registration/registration.ts";
 import { deadlineOf } from "../../shared/runtime/deadline.ts";
-import { createLog, type Log } from "../../shared/runtime/log.ts";
-import { createRecoveryMetrics } from "../../shared/runtime/recovery-metrics.ts";
+import { readEnv } from "../../shared/runtime/env.ts";
+import { bugEntry, createLog, type Log } from "../../shared/runtime/log.ts";
+import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
+import { scheduledHandler } from "../../shared/runtime/scheduled-handler.ts";
+import { createSecrets } from "../../shared/runtime/secrets.ts";
+import { metricsFromEnv } from "../../shared/runtime/telemetry.ts";
+
+export type RecoverDependencies = {
+  readonly registration: Registration;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, "recovered" | "tokenAged">;
+  /** Epoch milliseconds at which the token was stored. */
+  readonly tokenWrittenAt: () => Promise<number>;
+};
 
 /**
- * Runs every minute and decides the operations of unknown outcome that nobody came back for.
+ * Decides the operations of unknown outcome that nobody came back for, and measures how old Particle's token is: a
+ * refresh that does not run at all cannot say so itself.
  *
  * @throws AdapterError when the table does not answer; single operations that cannot be decided come up again.
  */
 export const createRecoverRegistrations =
-  (registration: Registration, log: Log, measure: (recovery: Recovery) => void) =>
-  async (_event: unknown, context: Context): Promise<void> => {
-    const { awsRequestId } = context;
-    const task = { owner: awsRequestId, deadline: deadlineOf(context) };
-    const recovery = await recoverRegistrations(registration, task);
-    measure(recovery);
-    log(recovery.failed > 0 ? "warn" : "info", {
-      code: "registrations-recovered",
-      requestId: awsRequestId,
-      ...recovery,
-    });
+  ({ registration, log, metrics, tokenWrittenAt }: RecoverDependencies) =>
+  async (context: Context): Promise<void> => {
+    const requestId = context.awsRequestId;
+    const report = (code: "recovery-failed" | "token-age-unknown") => (error: unknown) => {
+      const isFailure = error instanceof AdapterError;
+      log(
+        isFailure ? "warn" : "error",
+        isFailure
+          ? { code, requestId, failure: error.failure.kind, reason: error.message }
+          : bugEntry(requestId, error),
+      );
+    };
+    const aged = tokenWrittenAt()
+      .then((writtenAt) => metrics.tokenAged((registration.now() - writtenAt) / 1_000))
+      .catch(report("token-age-unknown"));
+    const task = { owner: requestId, deadline: deadlineOf(context) };
+    const recovery = await recoverRegistrations(registration, task, report("recovery-failed"));
+    metrics.recovered(recovery);
+    log(recovery.failed > 0 ? "warn" : "info", { code: "registrations-recovered", requestId, ...recovery });
+    await aged;
   };
 
-export const handler = createRecoverRegistrations(
-  registrationFromEnv(process.env),
-  createLog(),
-  createRecoveryMetrics(),
+const log = createLog();
+const metrics = metricsFromEnv(process.env);
+const { tokenSecret } = readEnv(process.env, ["tokenSecret"]);
+const secrets = createSecrets();
+
+export const handler = scheduledHandler(
+  log,
+  metrics,
+  createRecoverRegistrations({
+    registration: registrationFromEnv(process.env, metrics.attempted),
+    log,
+    metrics,
+    tokenWrittenAt: () => secrets.writtenAt(tokenSecret),
+  }),
 );

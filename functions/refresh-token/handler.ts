@@ -1,10 +1,14 @@
 import * as v from "valibot";
+import { AdapterError } from "../../shared/failure/failure.ts";
 import { type Credentials, requestToken } from "../../shared/particle/authenticate.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { scheduledHandler } from "../../shared/runtime/scheduled-handler.ts";
 import { createSecrets, type Secrets } from "../../shared/runtime/secrets.ts";
+import { metricsFromEnv } from "../../shared/runtime/telemetry.ts";
 
 export type RefreshTokenDependencies = {
-  readonly secrets: Secrets;
+  readonly secrets: Pick<Secrets, "read" | "write">;
   /** ARN of the secret that holds the credentials as JSON. */
   readonly credentialsSecret: string;
   /** ARN of the secret that the other functions read the token from. */
@@ -37,16 +41,28 @@ function parseCredentials(secret: string, arn: string): Credentials {
   if (!result.success) {
     // Paths only: the messages of the issues repeat what they found.
     const faults = result.issues.map((issue) => v.getDotPath(issue) ?? "not a JSON object").join(", ");
-    throw new Error(`The secret ${arn} does not hold {"client_id", "client_secret", "scope"?}: ${faults}.`);
+    throw new AdapterError(
+      { kind: "particle-refuses-token", retryAfterSeconds: 60 },
+      `The secret ${arn} does not hold {"client_id", "client_secret", "scope"?}: ${faults}.`,
+    );
   }
   return result.output;
 }
 
 const settings = readEnv(process.env, ["credentialsSecret", "tokenSecret", "particleBaseUrl"]);
 
-export const handler = createRefreshToken({
+const log = createLog();
+const metrics = metricsFromEnv(process.env);
+
+const refreshToken = createRefreshToken({
   secrets: createSecrets(),
   credentialsSecret: settings.credentialsSecret,
   tokenSecret: settings.tokenSecret,
   requestToken: (credentials) => requestToken({ baseUrl: settings.particleBaseUrl, timeoutMs: 10_000 }, credentials),
+});
+
+export const handler = scheduledHandler(log, metrics, async ({ awsRequestId }) => {
+  await refreshToken();
+  metrics.tokenRefreshed();
+  log("info", { code: "token-refreshed", requestId: awsRequestId });
 });

@@ -3,6 +3,7 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { bundledHandler } from "./bundled-handler.ts";
 import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
@@ -13,6 +14,8 @@ export type AdapterFunctionProps = {
   readonly encryptionKey: IKey;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
+  /** For what failed also when it was repeated; a function that answers a request has none. */
+  readonly deadLetters?: IQueue;
 };
 
 /** One Lambda with a log group and a role of its own; the role may write those logs and traces, nothing else. */
@@ -46,16 +49,21 @@ export class AdapterFunction extends Construct {
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       tracing: Tracing.ACTIVE,
+      ...(props.deadLetters && { deadLetterQueue: props.deadLetters }),
     });
 
     Validations.of(role).acknowledge(
       { id: "AwsSolutions-IAM5[Resource::*]", reason: "X-Ray has no resources to name: PutTraceSegments needs *." },
       { id: "HIPAA.Security-IAMNoInlinePolicy", reason: "The policy belongs to this role alone and goes with it." },
     );
-    const noDeadLetters = "Invoked synchronously, or on a schedule whose next run makes up for a failed one.";
+    if (!props.deadLetters) {
+      const reason = "Invoked synchronously: its caller is told.";
+      Validations.of(this.function).acknowledge(
+        { id: "Serverless-LambdaDLQ", reason },
+        { id: "HIPAA.Security-LambdaDLQ", reason },
+      );
+    }
     Validations.of(this.function).acknowledge(
-      { id: "Serverless-LambdaDLQ", reason: noDeadLetters },
-      { id: "HIPAA.Security-LambdaDLQ", reason: noDeadLetters },
       {
         id: "HIPAA.Security-LambdaConcurrency",
         reason: "The API is throttled; reserving concurrency would take it from the rest of the account.",

@@ -2,6 +2,7 @@ import type { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Throttling } from "./fhir-api.ts";
 
 /** The Particle project that this deployment serves. */
@@ -103,6 +104,18 @@ export type FhirParticleAdapterProps = {
   readonly removalPolicy?: RemovalPolicy;
   /** @default RetentionDays.ONE_YEAR */
   readonly logRetention?: RetentionDays;
+  /**
+   * How long audit events are kept: who did what to which patient.
+   *
+   * @default RetentionDays.SIX_YEARS, for which HIPAA wants its documentation kept (45 CFR 164.316(b)(2)(i))
+   */
+  readonly auditRetention?: RetentionDays;
+  /**
+   * Told when an alarm begins and when it ends.
+   *
+   * @default alarms are seen in CloudWatch only
+   */
+  readonly alarmTopic?: ITopic;
   /** @default 50 requests a second, 100 at once */
   readonly throttling?: Throttling;
   /**

@@ -1,15 +1,20 @@
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, Names, RemovalPolicy } from "aws-cdk-lib";
 import type { RestApi } from "aws-cdk-lib/aws-apigateway";
+import type { Dashboard, IAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
+import { AdapterAlarms } from "./adapter-alarms.ts";
+import { AdapterDashboard } from "./adapter-dashboard.ts";
 import { AdapterFunction } from "./adapter-function.ts";
 import { AdapterKey } from "./adapter-key.ts";
+import { AdapterMetrics } from "./adapter-metrics.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { FhirApi } from "./fhir-api.ts";
 import { environmentOf, settingsOf } from "./function-environment.ts";
 import { FunctionSchedule } from "./function-schedule.ts";
@@ -28,10 +33,16 @@ export class FhirParticleAdapter extends Construct {
   readonly secrets: { readonly credentials: ISecret; readonly token: ISecret; readonly digestKey: ISecret };
   readonly functions: Readonly<Record<AdapterFunctionName, IFunction>>;
   readonly encryptionKey: IKey;
+  /** Who did what to which patient. */
+  readonly auditLog: ILogGroup;
+  /** Each has an article in docs/runbook.md, which its description names. */
+  readonly alarms: readonly IAlarm[];
+  readonly dashboard: Dashboard;
 
   constructor(scope: Construct, id: string, props: FhirParticleAdapterProps) {
     super(scope, id);
     const { removalPolicy = RemovalPolicy.RETAIN, logRetention = RetentionDays.ONE_YEAR } = props;
+    const deployment = Names.uniqueId(this);
     const settle = props.settle ?? Duration.seconds(60);
     const encryptionKey = props.encryptionKey ?? new AdapterKey(this, "Key", { removalPolicy });
 
@@ -42,7 +53,15 @@ export class FhirParticleAdapter extends Construct {
       credentials: props.particle.credentials,
     });
 
-    const settings = settingsOf({ ...props, settle }, mappings, secrets);
+    const deadLetters = new DeadLetters(this, "DeadLetters", { removalPolicy });
+
+    const auditLog = new LogGroup(this, "AuditLog", {
+      retention: props.auditRetention ?? RetentionDays.SIX_YEARS,
+      encryptionKey,
+      removalPolicy,
+    });
+
+    const settings = settingsOf({ ...props, settle, deployment }, auditLog, mappings, secrets);
     const functions = eachFunction((name) => {
       const spec = functionSpecs[name];
       const { function: lambda } = new AdapterFunction(this, pascalCase(name), {
@@ -51,19 +70,26 @@ export class FhirParticleAdapter extends Construct {
         encryptionKey,
         logRetention,
         removalPolicy,
+        ...(spec.isScheduled && { deadLetters }),
       });
       if (spec.table) mappings.grant(lambda, spec.table);
       if (spec.token === "read") secrets.grantTokenRead(lambda);
       if (spec.token === "write") secrets.grantTokenWrite(lambda);
       if (spec.digestKey) secrets.grantDigestKeyRead(lambda);
+      if (spec.audit) auditLog.grantWrite(lambda);
       if (spec.credentials) secrets.grantCredentialsRead(lambda);
       return lambda;
     });
     // Half the life of a token, so that one missed run is harmless.
-    new FunctionSchedule(this, "TokenSchedule", { target: functions["refresh-token"], every: Duration.minutes(30) });
+    new FunctionSchedule(this, "TokenSchedule", {
+      target: functions["refresh-token"],
+      every: Duration.minutes(30),
+      deadLetters,
+    });
     new FunctionSchedule(this, "RecoverySchedule", {
       target: functions["recover-registrations"],
       every: Duration.minutes(1),
+      deadLetters,
     });
 
     const { api } = new FhirApi(this, "Api", {
@@ -77,6 +103,13 @@ export class FhirParticleAdapter extends Construct {
       removalPolicy,
     });
 
+    const metrics = new AdapterMetrics(deployment);
+    const watched = { metrics, stage: api.deploymentStage, functions, mappings, deadLetters };
+    const alarms = new AdapterAlarms(this, "Alarms", watched, props.alarmTopic).all;
+
+    this.auditLog = auditLog;
+    this.alarms = alarms;
+    this.dashboard = new AdapterDashboard(this, "Dashboard", watched, alarms);
     this.api = api;
     this.table = mappings.table;
     this.secrets = secrets;

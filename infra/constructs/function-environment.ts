@@ -1,4 +1,5 @@
 import { Duration, Token } from "aws-cdk-lib";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import { ENV, type EnvName } from "../../shared/runtime/env-names.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
 import type { EnvKey } from "./function-specs.ts";
@@ -14,7 +15,8 @@ export type Settings = Readonly<Record<Exclude<EnvKey, OptionalKey>, string> & P
  * @throws Error where a setting would send demographics unencrypted or could not be told from another one.
  */
 export function settingsOf(
-  props: FhirParticleAdapterProps & { readonly settle: Duration },
+  props: FhirParticleAdapterProps & { readonly settle: Duration; readonly deployment: string },
+  auditLog: ILogGroup,
   mappings: MappingsTable,
   secrets: ParticleSecrets,
 ): Settings {
@@ -27,6 +29,8 @@ export function settingsOf(
   }
   return {
     ...(props.cors && { corsAllowedOrigins: originsOf(props.cors.allowedOrigins) }),
+    deployment: props.deployment,
+    auditLogGroup: auditLog.logGroupName,
     tableName: mappings.table.tableName,
     digestKeySecret: secrets.digestKey.secretArn,
     tokenSecret: secrets.token.secretArn,

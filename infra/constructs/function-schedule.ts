@@ -2,9 +2,15 @@ import { Duration, Stack, Validations } from "aws-cdk-lib";
 import { Grant, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Schedule, ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 
-export type FunctionScheduleProps = { readonly target: IFunction; readonly every: Duration };
+export type FunctionScheduleProps = {
+  readonly target: IFunction;
+  readonly every: Duration;
+  /** For runs that could not be started. */
+  readonly deadLetters: IQueue;
+};
 
 /**
  * Runs a function at a rate. A rate without a start date runs for the first time when it is deployed.
@@ -25,18 +31,21 @@ export class FunctionSchedule extends Construct {
       actions: ["lambda:InvokeFunction"],
       resourceArns: [props.target.functionArn],
     });
+    const bury = props.deadLetters.grantSendMessages(role);
     const schedule = new Schedule(this, "Resource", {
       schedule: ScheduleExpression.rate(props.every),
       target: {
         bind: () => ({
           arn: props.target.functionArn,
           role,
+          deadLetterConfig: { arn: props.deadLetters.queueArn },
           retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: Duration.minutes(10).toSeconds() },
         }),
       },
     });
     // Its first run must not come before it is allowed.
     invoke.applyBefore(schedule);
+    bury.applyBefore(schedule);
 
     Validations.of(role).acknowledge({
       id: "HIPAA.Security-IAMNoInlinePolicy",

@@ -19,6 +19,9 @@ export type FunctionSpec = {
   readonly token?: "read" | "write";
   readonly digestKey?: "read";
   readonly credentials?: "read";
+  readonly audit?: "write";
+  /** Runs by itself, so nobody else is told when it fails. */
+  readonly isScheduled?: true;
 };
 
 /** Below the 29 s of the gateway, so that a function that hangs ends before its caller is told so. */
@@ -40,12 +43,20 @@ const identifierSystems = [
 /** Whatever answers HTTP. */
 const http = ["corsAllowedOrigins"] as const satisfies readonly EnvKey[];
 
+/** Whatever serves patients. */
+const audited = ["auditLogGroup"] as const satisfies readonly EnvKey[];
+
+/** Whatever measures. */
+const measured = ["deployment"] as const satisfies readonly EnvKey[];
+
 /** A function that changes a patient runs the whole protocol of registration. */
 const writer = {
   memory: 1024,
   timeout: HTTP_TIMEOUT,
   env: [
     ...http,
+    ...audited,
+    ...measured,
     ...particle,
     ...identifierSystems,
     "tableName",
@@ -59,6 +70,7 @@ const writer = {
   table: "write",
   token: "read",
   digestKey: "read",
+  audit: "write",
 } as const satisfies Partial<FunctionSpec>;
 
 /** A function that is sent Patients. */
@@ -76,43 +88,59 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
     description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",
     memory: 1024,
     timeout: HTTP_TIMEOUT,
-    env: [...http, ...particle, ...identifierSystems, "tableName"],
+    env: [...http, ...audited, ...measured, ...particle, ...identifierSystems, "tableName"],
     table: "find",
     token: "read",
+    audit: "write",
   },
   "search-patients": {
     description: "GET /Patient, POST /Patient/_search",
     memory: 1024,
     timeout: HTTP_TIMEOUT,
-    env: [...http, ...particle, ...identifierSystems, "tableName", "digestKeySecret"],
+    env: [...http, ...audited, ...measured, ...particle, ...identifierSystems, "tableName", "digestKeySecret"],
     table: "search",
     token: "read",
     digestKey: "read",
+    audit: "write",
   },
   "patient-operation": {
     description: "POST /Patient/$validate, POST /Patient/{id}/$validate, POST /Patient/$to-particle",
     memory: 1024,
     timeout: HTTP_TIMEOUT,
-    env: [...http, ...identifierSystems, "patientIdSystem", "validation", "tableName", "digestKeySecret"],
+    env: [
+      ...http,
+      ...audited,
+      ...measured,
+      ...identifierSystems,
+      "patientIdSystem",
+      "validation",
+      "tableName",
+      "digestKeySecret",
+    ],
     table: "find",
     digestKey: "read",
+    audit: "write",
   },
   "process-bundle": { ...receiver, description: "POST / with a batch or a transaction" },
   "describe-capabilities": { ...plain, description: "GET /metadata" },
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {
-    ...writer,
-    env: writer.env.filter((key) => key !== "corsAllowedOrigins"),
+    memory: writer.memory,
+    env: writer.env.filter((key) => key !== "corsAllowedOrigins" && key !== "auditLogGroup"),
+    token: writer.token,
+    digestKey: writer.digestKey,
     description: "Decides the operations of unknown outcome that nobody came back for",
     timeout: Duration.seconds(55),
     table: "recover",
+    isScheduled: true,
   },
   "refresh-token": {
     description: "Trades the client id and secret for Particle's current token",
     memory: 512,
     timeout: Duration.seconds(60),
-    env: ["credentialsSecret", "tokenSecret", "particleBaseUrl"],
+    env: [...measured, "credentialsSecret", "tokenSecret", "particleBaseUrl"],
     token: "write",
     credentials: "read",
+    isScheduled: true,
   },
 };

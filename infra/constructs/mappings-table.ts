@@ -1,4 +1,5 @@
-import { RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { type Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { type IMetric, MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
 import {
   AttributeType,
   BillingMode,
@@ -112,6 +113,31 @@ export class MappingsTable extends Construct {
       resourceArns: [this.table.tableArn],
     });
     return access === "recover" ? items.combine(key).combine(this.grantOpenOperations(grantee)) : items.combine(key);
+  }
+
+  /** Reads and writes that DynamoDB refused, of the table and of its index. */
+  metricThrottles(period: Duration): IMetric {
+    const throttles = (metricName: string, dimensions: Readonly<Record<string, string>> = {}) =>
+      new Metric({
+        namespace: "AWS/DynamoDB",
+        metricName,
+        dimensionsMap: { TableName: this.table.tableName, ...dimensions },
+        statistic: "Sum",
+        period,
+      });
+    const index = { GlobalSecondaryIndexName: OPEN_OPERATIONS };
+    return new MathExpression({
+      label: "throttled",
+      // Each of them is missing while there is none.
+      expression: "FILL(reads, 0) + FILL(writes, 0) + FILL(indexReads, 0) + FILL(indexWrites, 0)",
+      usingMetrics: {
+        reads: throttles("ReadThrottleEvents"),
+        writes: throttles("WriteThrottleEvents"),
+        indexReads: throttles("ReadThrottleEvents", index),
+        indexWrites: throttles("WriteThrottleEvents", index),
+      },
+      period,
+    });
   }
 
   private grantOpenOperations(grantee: IGrantable): Grant {

@@ -3,7 +3,11 @@ import type { FunctionDefinition } from "../template/deployment.ts";
 import { PLACE } from "../template/intrinsics.ts";
 
 /** Base URLs of the local stand-ins for AWS services. */
-export type ServiceEndpoints = { readonly dynamodb: string; readonly secretsManager: string };
+export type ServiceEndpoints = {
+  readonly dynamodb: string;
+  readonly secretsManager: string;
+  readonly cloudWatchLogs: string;
+};
 
 /**
  * The whole environment of a function: what its template sets, what Lambda sets
@@ -39,6 +43,7 @@ export function functionEnvironment(
     AWS_SESSION_TOKEN: "local",
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoints.secretsManager,
+    AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: endpoints.cloudWatchLogs,
     // A worker shares the developer's home folder, whose profiles must not steer the SDK.
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,

@@ -36,6 +36,7 @@ export type Deployment = {
   readonly api: RestApi;
   readonly functions: readonly FunctionDefinition[];
   readonly tableNames: readonly string[];
+  readonly logGroupNames: readonly string[];
   readonly secrets: readonly SecretDefinition[];
   readonly schedules: readonly ScheduleDefinition[];
 };
@@ -128,6 +129,7 @@ export function readDeployment({ template, assetFolders }: SynthesisedStack): De
       ];
     }),
     tableNames: [...resources("AWS::DynamoDB::Table").keys()],
+    logGroupNames: [...resources("AWS::Logs::LogGroup").keys()],
     secrets: logicalIdsOf("AWS::SecretsManager::Secret").map((logicalId): SecretDefinition => {
       const secret = understood(logicalId, secretSchema, propertiesOf(logicalId));
       return {

@@ -5,9 +5,11 @@ import { AdapterError } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
 import { bugEntry, type Log } from "../runtime/log.ts";
 import { corsHeaders } from "./cors.ts";
+import { interactionEnd } from "./interaction-end.ts";
 import { type FhirJson, type Handling, negotiatedType } from "./negotiation.ts";
 import { headersOf, parametersOf, type Respond, requestOf, valuesOf } from "./request.ts";
-import { type Rendering, resultOf } from "./response.ts";
+import { type FhirResponse, type Rendering, resultOf } from "./response.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /**
  * The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond`, and every failure as FHIR.
@@ -16,22 +18,24 @@ import { type Rendering, resultOf } from "./response.ts";
  * @param validation of Patients where a request does not say how strict
  */
 export function fhirHandler(
-  log: Log,
+  telemetry: Telemetry,
   respond: Respond,
   allowedOrigins: readonly string[] = [],
   validation: Handling = "strict",
 ) {
+  const answers = new WeakMap<APIGatewayProxyEvent, FhirResponse>();
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>({
     timeoutEarlyInMillis,
     timeoutEarlyResponse,
   })
     .use(httpHeaderNormalizer({ canonical: false }))
-    .use(answerLog(log))
-    .use(asOperationOutcome(log, allowedOrigins)) // registered last, so that its onError runs first
+    .use(ending(telemetry, answers, validation))
+    .use(asOperationOutcome(telemetry.log, allowedOrigins)) // registered last, so that its onError runs first
     .handler(async (event, context) => {
       const mediaType = typeOfAnswer(event);
-      const request = requestOf(event, context, validation);
-      return resultOf(await respond(request), renderingOf(event, mediaType, allowedOrigins));
+      const response = await respond(requestOf(event, context, validation));
+      answers.set(event, response);
+      return resultOf(response, renderingOf(event, mediaType, allowedOrigins));
     });
 }
 
@@ -89,26 +93,28 @@ function rendered(error: unknown, requestId: string, log: Log): RenderedFailure 
   return BUG;
 }
 
-/** One line for each answer. */
-function answerLog(log: Log): Middleware {
+/**
+ * Tells how each request ended, once its answer is there.
+ *
+ * @param answers of the interactions; what failed has none.
+ */
+function ending(
+  telemetry: Telemetry,
+  answers: WeakMap<APIGatewayProxyEvent, FhirResponse>,
+  validation: Handling,
+): Middleware {
   const begun = new WeakMap<APIGatewayProxyEvent, number>();
-  const answered: NonNullable<Middleware["after"]> = ({ event, response, error }) => {
-    const status = response?.statusCode ?? 500;
-    log(status >= 500 ? "error" : "info", {
-      code: "request-answered",
-      requestId: event.requestContext.requestId,
-      method: event.httpMethod,
-      route: event.requestContext.resourcePath,
-      status,
-      durationMs: Math.round(performance.now() - (begun.get(event) ?? performance.now())),
-      ...(error instanceof AdapterError && { failure: error.failure.kind, reason: error.message }),
-    });
+  const ended: NonNullable<Middleware["after"]> = async ({ event, context, error }) => {
+    const response = answers.get(event);
+    const end = interactionEnd(requestOf(event, context, validation), response && !error ? { response } : { error });
+    telemetry.ended(end, performance.now() - (begun.get(event) ?? performance.now()));
+    await telemetry.flush(context.getRemainingTimeInMillis());
   };
   return {
     before: ({ event }) => {
       begun.set(event, performance.now());
     },
-    after: answered,
-    onError: answered,
+    after: ended,
+    onError: ended,
   };
 }

@@ -1,9 +1,7 @@
 import { type FhirRequest, invalid, requestFault } from "./request.ts";
 
-const ID = /^[A-Za-z0-9\-.]{1,64}$/;
-
 /** http://hl7.org/fhir/R4/datatypes.html#id */
-export const isResourceId = (text: string): boolean => ID.test(text);
+export const isResourceId = (text: string): boolean => /^[A-Za-z0-9\-.]{1,64}$/.test(text);
 
 /**
  * The id in the path.

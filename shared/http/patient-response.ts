@@ -14,7 +14,7 @@ import type { Mapping } from "../store/mapping-store.ts";
 import { reductionOf } from "./general-parameters.ts";
 import { etagOf } from "./preconditions.ts";
 import type { FhirRequest } from "./request.ts";
-import type { FhirResponse } from "./response.ts";
+import type { FhirResponse, WriteOutcome } from "./response.ts";
 
 /** The Patient that Particle holds, as FHIR. */
 export function patientOf({ mapping, demographics }: Held, systems: ParticleIdSystems): Patient {
@@ -48,6 +48,7 @@ export const versionLocationOf = (base: string, mapping: Mapping): string =>
 /** What a write answers. */
 export type Written = {
   readonly status: number;
+  readonly outcome: WriteOutcome;
   readonly mapping: Mapping;
   readonly location?: string;
   /** What Particle holds; undefined when it could not be read, for the write itself is done. */
@@ -62,11 +63,11 @@ export type Written = {
 export async function writtenResponse(
   { preferences, query }: FhirRequest,
   systems: ParticleIdSystems,
-  { status, mapping, location, ...source }: Written,
+  { status, outcome, mapping, location, ...source }: Written,
 ): Promise<FhirResponse> {
   const headers = { ...versionHeaders(mapping), ...(location !== undefined && { Location: location }) };
   const resource = await bodyOf[preferences.return]({ ...source, systems, reduction: reductionOf({ query }) });
-  return { status, headers, ...(resource && { resource }) };
+  return { status, headers, ...(resource && { resource }), about: { patients: [mapping.id], outcome } };
 }
 
 type BodySource = Pick<Written, "held" | "warnings" | "report"> & {

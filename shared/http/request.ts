@@ -21,6 +21,8 @@ export type FhirRequest = {
   readonly preferences: Preferences;
   /** Who signed the request; scopes Idempotency-Keys. */
   readonly caller: string;
+  /** The same with the name of the session: what an auditor looks for. */
+  readonly principal: string;
   readonly requestId: string;
   /** Epoch milliseconds after which nothing is sent to Particle any more. */
   readonly deadline: number;
@@ -60,6 +62,7 @@ export function requestOf(
     body: bodyOf(event),
     preferences: preferencesOf(headers["prefer"], validation),
     caller: callerOf(requestContext),
+    principal: principalOf(requestContext),
     requestId: requestContext.requestId,
     deadline: deadlineOf(context, LONGEST_MS),
   };
@@ -103,6 +106,10 @@ const segmentsOf = (path: string): string[] => path.split("/").filter((segment) 
 function callerOf({ identity, authorizer, accountId }: RequestContext): string {
   const principal = identity.caller ?? identity.userArn ?? authorizer?.["principalId"] ?? accountId;
   return String(principal).split(":")[0] === "arn" ? String(principal) : (String(principal).split(":")[0] ?? "");
+}
+
+function principalOf({ identity, authorizer, accountId }: RequestContext): string {
+  return String(identity.userArn ?? authorizer?.["principalId"] ?? accountId);
 }
 
 function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): string | undefined {

@@ -1,12 +1,23 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
 import type { FhirResource } from "fhir/r4";
+import type { Registered } from "../registration/registered.ts";
 import type { FhirJson } from "./negotiation.ts";
+
+/** What a successful write did; `nothing-there` had nothing to delete. */
+export type WriteOutcome = Registered["outcome"] | "deleted" | "nothing-there";
 
 /** What a function answers: no API Gateway in it. */
 export type FhirResponse = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly resource?: FhirResource;
+  /** For those who operate the server; the client does not see it. */
+  readonly about?: {
+    /** FHIR ids of the patients that were written or are shown. */
+    readonly patients: readonly string[];
+    /** Of a write. */
+    readonly outcome?: WriteOutcome;
+  };
 };
 
 export type Rendering = {

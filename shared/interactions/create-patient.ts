@@ -22,6 +22,7 @@ export const createInteraction =
     const isExisting = outcome === "existing";
     return writtenResponse(request, registration.settings.systems, {
       status: isExisting ? 200 : 201,
+      outcome,
       mapping,
       location: isExisting ? locationOf(request.base, mapping) : versionLocationOf(request.base, mapping),
       held: heldAfter(registration, registered, request.deadline),

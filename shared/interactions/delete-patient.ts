@@ -3,6 +3,7 @@ import { requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { CONDITION_PARAMETERS, conditionOf, ifMatchOf } from "../http/preconditions.ts";
 import { type Respond, taskOf } from "../http/request.ts";
+import type { FhirResponse } from "../http/response.ts";
 import { deletePatientConditionally } from "../registration/conditional-writes.ts";
 import { deletePatient } from "../registration/delete-patient.ts";
 import type { Registration } from "../registration/registration.ts";
@@ -32,10 +33,19 @@ export const deleteInteraction =
     const ifMatch = ifMatchOf(request);
     const precondition = ifMatch === undefined ? {} : { ifMatch };
     const task = taskOf(request);
-    const wasThere = isConditional
+    const { id, wasThere } = isConditional
       ? await deletePatientConditionally(registration, { condition: conditionOf(request), ...precondition }, task)
-      : await deletePatient(registration, { id: resourceIdOf(request), ...precondition }, task);
+      : await deleteById(registration, { id: resourceIdOf(request), ...precondition }, task);
+    const about: FhirResponse["about"] = {
+      patients: id === undefined ? [] : [id],
+      outcome: wasThere ? "deleted" : "nothing-there",
+    };
     return request.preferences.return === "OperationOutcome"
-      ? { status: 200, resource: wasThere ? DELETED : NOTHING_THERE }
-      : { status: 204 };
+      ? { status: 200, resource: wasThere ? DELETED : NOTHING_THERE, about }
+      : { status: 204, about };
   };
+
+const deleteById = async (...given: Parameters<typeof deletePatient>) => ({
+  id: given[1].id,
+  wasThere: await deletePatient(...given),
+});

@@ -1,13 +1,17 @@
 import type { OperationOutcomeIssue } from "fhir/r4";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
+import type { Ending } from "../http/interaction-end.ts";
 import type { FhirRequest } from "../http/request.ts";
 
 export const unprocessable = (...faults: readonly Fault[]): AdapterError =>
   new AdapterError({ kind: "unprocessable", faults }, `The Bundle cannot be processed: ${faults.length} faults.`);
 
-/** Told of every entry that failed on its own, by its place from 0: for the log. */
-export type ReportEntry = (request: FhirRequest, index: number, error: unknown) => void;
+/**
+ * Told how every entry ended, by its place from 0. Of a transaction that failed, only of the entry for which it did: of
+ * the others nothing stays.
+ */
+export type ReportEntry = (request: FhirRequest, index: number, ending: Ending) => void;
 
 /** The failure of one entry of a Bundle. */
 export class EntryError extends Error {

@@ -44,9 +44,11 @@ export async function processBatch(
         throw unprocessable(...(made ? [made.fault] : []));
       }
       requireNoReferences(references.get(index) ?? []);
-      return answeredEntry(made.request, await respond[made.interaction](made.request));
+      const response = await respond[made.interaction](made.request);
+      report(made.request, index, { response });
+      return answeredEntry(made.request, response);
     } catch (error) {
-      report(made && "request" in made ? made.request : bundle, index, error);
+      report(made && "request" in made ? made.request : bundle, index, { error });
       return failedEntry(error);
     }
   }

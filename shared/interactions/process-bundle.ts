@@ -10,7 +10,7 @@ import { processTransaction } from "./process-transaction.ts";
  * POST [base] with a batch or a transaction: http://hl7.org/fhir/R4/http.html#transaction. Each entry is answered as the
  * request that it stands for.
  *
- * @param report called with every entry that failed on its own.
+ * @param report told how every entry ended.
  */
 export const bundleInteraction =
   (registration: Registration, report: ReportEntry): Respond =>

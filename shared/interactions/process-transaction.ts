@@ -1,4 +1,3 @@
-import type { BundleEntry as ResponseEntry } from "fhir/r4";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
@@ -37,13 +36,18 @@ export async function processTransaction(
   requireSupported(registration, requests);
   try {
     await check(registration, requests);
-    return bundleResponse("transaction", await run(registration, bundle, requests, ids));
+    const ended = await run(registration, bundle, requests, ids);
+    for (const { one, response } of ended) {
+      report(one.request, one.entry.index, { response });
+    }
+    const answers = ended.map(({ one, response }) => answeredEntry(one.request, response));
+    return bundleResponse("transaction", answers);
   } catch (error) {
     if (!(error instanceof EntryError)) {
       throw error;
     }
     const { request } = requests.find(({ entry }) => entry.index === error.index) ?? { request: bundle };
-    report(request, error.index, error.cause);
+    report(request, error.index, { error: error.cause });
     const { status, headers, outcome } = renderedInBundle(error);
     return { status, headers, resource: outcome };
   }
@@ -182,7 +186,7 @@ async function collect(requests: readonly EntryRequest[], checkOne: (one: EntryR
   }
 }
 
-type Placed = { readonly index: number; readonly answer: ResponseEntry };
+type Answered = { readonly one: EntryRequest; readonly response: FhirResponse };
 
 /** Creates before reads, which see what they have made; the answers in the order of the request. */
 async function run(
@@ -190,24 +194,24 @@ async function run(
   bundle: FhirRequest,
   requests: readonly EntryRequest[],
   ids: Ids,
-): Promise<ResponseEntry[]> {
+): Promise<Answered[]> {
   const respond = entryInteractions(registration);
   const answerOf = async (
-    { entry: { index }, interaction, request }: EntryRequest,
-    by = respond[interaction],
+    one: EntryRequest,
+    by = respond[one.interaction],
     deadline = bundle.deadline,
-  ): Promise<Placed> => {
+  ): Promise<Answered> => {
     try {
-      return { index, answer: answeredEntry(request, await by({ ...request, deadline })) };
+      return { one, response: await by({ ...one.request, deadline }) };
     } catch (error) {
-      throw new EntryError(index, interaction === "patch", error);
+      throw new EntryError(one.entry.index, one.interaction === "patch", error);
     }
   };
   const [first, ...others] = requests;
   if (first === undefined || others.length === 0) {
-    return first ? [(await answerOf(first)).answer] : [];
+    return first ? [await answerOf(first)] : [];
   }
-  const { created, read } = await registerTogether<Placed>(
+  const { created, read } = await registerTogether<Answered>(
     registration,
     {
       creates: requests
@@ -222,5 +226,5 @@ async function run(
     },
     { owner: bundle.requestId, deadline: bundle.deadline },
   );
-  return [...created, ...read].sort((a, b) => a.index - b.index).map(({ answer }) => answer);
+  return [...created, ...read].sort((a, b) => a.one.entry.index - b.one.entry.index);
 }

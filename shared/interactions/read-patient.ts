@@ -16,11 +16,13 @@ export const readInteraction =
     const wanted = { id: resourceIdOf(request), ...(versionId !== undefined && { versionId }) };
     const held = await readPatient(reading, wanted, request.deadline);
     const headers = versionHeaders(held.mapping);
+    const about = { patients: [held.mapping.id] };
     return hasVersion(request, held.mapping.version)
-      ? { status: 304, headers }
+      ? { status: 304, headers, about }
       : {
           status: 200,
           headers,
+          about,
           resource: reducePatient(patientOf(held, reading.settings.systems), reductionOf(request)),
         };
   };

@@ -40,7 +40,7 @@ export function searchResponse(
     link,
     ...(entry.length > 0 && { entry }),
   };
-  return { status: 200, resource: bundle };
+  return { status: 200, resource: bundle, about: { patients: found.patients.map(({ mapping }) => mapping.id) } };
 }
 
 /** URLSearchParams writes `|` as `%7C`: API Gateway refuses it raw. */

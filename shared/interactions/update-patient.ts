@@ -8,9 +8,9 @@ import { CONDITION_PARAMETERS, conditionOf, ifMatchOf, requireCarried } from "..
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { updatePatientConditionally } from "../registration/conditional-writes.ts";
+import { OVERLAY_REASONS, type OverlayReason } from "../registration/overlay-reasons.ts";
 import type { Registered } from "../registration/registered.ts";
 import type { Registration } from "../registration/registration.ts";
-import { OVERLAY_REASONS, type OverlayReason } from "../registration/replace-content.ts";
 import { type UpdateRequest, updatePatient } from "../registration/update-patient.ts";
 
 /**
@@ -96,6 +96,7 @@ export function updatedResponse(
   const isCreated = outcome === "created";
   return writtenResponse(request, registration.settings.systems, {
     status: isCreated ? 201 : 200,
+    outcome,
     mapping,
     ...(isCreated && { location: versionLocationOf(request.base, mapping) }),
     held: heldAfter(registration, registered, request.deadline),

@@ -3,7 +3,7 @@ import type { Demographics } from "../mapping/demographics.ts";
 import { type Reading, readListAnswer, readPatientAnswer } from "./answers.ts";
 import { createHttpExchange } from "./http-exchange.ts";
 import type { ParticleCall, ParticleGateway, ParticlePatient, Written } from "./particle-gateway.ts";
-import { createSendToParticle, type Effects, realEffects } from "./send-to-particle.ts";
+import { createSendToParticle, type Effects, type ObserveAttempt, realEffects } from "./send-to-particle.ts";
 import type { TokenSource } from "./token-source.ts";
 
 export type ParticleSettings = {
@@ -20,14 +20,17 @@ export type ParticleSettings = {
 /**
  * The Patients API over HTTP (https://docs.particlehealth.com/docs/patients-api). Network errors, 5xx, 412 and 429 are
  * repeated while the deadline allows it; POST is an upsert by `patient_id`, so a repeat is safe.
+ *
+ * @param observe told of every attempt.
  */
 export function createParticleGateway(
   settings: ParticleSettings,
   tokens: TokenSource,
   effects: Effects = realEffects,
+  observe?: ObserveAttempt,
 ): ParticleGateway {
   const patients = `/api/${settings.apiVersion}/patients`;
-  const send = createSendToParticle(createHttpExchange(settings.baseUrl), settings, tokens, effects);
+  const send = createSendToParticle(createHttpExchange(settings.baseUrl), settings, tokens, effects, observe);
 
   return {
     async putPatient(patient_id, demographics, { deadline }) {

@@ -2,15 +2,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AdapterError, type Failure } from "../failure/failure.ts";
 import { type HttpAnswer, type HttpExchange, type HttpRequest, NoAnswer } from "./http-exchange.ts";
 import { MEANINGS, type MeaningName, meaningOfStatus } from "./meanings.ts";
-import type { Written } from "./particle-gateway.ts";
+import type { ParticleGateway, Written } from "./particle-gateway.ts";
 import { particleWords, type Sent } from "./particle-words.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { TokenSource } from "./token-source.ts";
 
 /** One call of the gateway, which may take several attempts. */
 export type Operation = {
-  /** For the operator's log; holds no ids. */
-  readonly name: string;
+  /** For the operator's log and metrics. */
+  readonly name: keyof ParticleGateway;
   readonly request: Omit<HttpRequest, "headers">;
   readonly writes: boolean;
   /** Whether something of the caller's can be at fault; where nothing can, a refusal is nonsense. */
@@ -35,6 +35,18 @@ export type SendSettings = {
   readonly authorizationPrefix: string;
   readonly attemptTimeoutMs: number;
 };
+
+/** One attempt, for whoever measures. */
+export type Attempt = {
+  readonly call: keyof ParticleGateway;
+  /** Of the answer; absent where there was none. */
+  readonly status?: number;
+  readonly durationMs: number;
+  /** Whether an earlier attempt of the same call has failed. */
+  readonly isRepeat: boolean;
+};
+
+export type ObserveAttempt = (attempt: Attempt) => void;
 
 /** Sends until there is an answer that counts, and nothing after the deadline (epoch milliseconds). */
 export type SendToParticle = (operation: Operation, deadline: number) => Promise<HttpAnswer & Written>;
@@ -72,17 +84,44 @@ export function createSendToParticle(
   settings: SendSettings,
   tokens: TokenSource,
   effects: Effects,
+  observe: ObserveAttempt = () => undefined,
 ): SendToParticle {
   const { now, random, sleep } = effects;
 
-  async function attempt(operation: Operation, token: string, left: number): Promise<HttpAnswer | Failed> {
+  /** @throws NoAnswer */
+  async function observed(
+    call: Attempt["call"],
+    request: HttpRequest,
+    timeoutMs: number,
+    isRepeat: boolean,
+  ): Promise<HttpAnswer> {
+    const begun = now();
+    const told = (status?: number) =>
+      observe({ call, isRepeat, durationMs: now() - begun, ...(status !== undefined && { status }) });
+    try {
+      const answer = await exchange(request, timeoutMs);
+      told(answer.status);
+      return answer;
+    } catch (error) {
+      told();
+      throw error;
+    }
+  }
+
+  async function attempt(
+    operation: Operation,
+    token: string,
+    left: number,
+    isRepeat: boolean,
+  ): Promise<HttpAnswer | Failed> {
     const headers = {
       accept: "application/json",
       authorization: settings.authorizationPrefix === "" ? token : `${settings.authorizationPrefix} ${token}`,
       ...(operation.request.body !== undefined && { "content-type": "application/json" }),
     };
     try {
-      const answer = await exchange({ ...operation.request, headers }, Math.min(left, settings.attemptTimeoutMs));
+      const request = { ...operation.request, headers };
+      const answer = await observed(operation.name, request, Math.min(left, settings.attemptTimeoutMs), isRepeat);
       const meaning = meaningOfStatus(answer.status);
       if (meaning === undefined || (meaning === "absent" && operation.mayBeAbsent)) {
         return answer;
@@ -143,7 +182,7 @@ export function createSendToParticle(
       if (left <= 0) {
         throw overdue();
       }
-      const result = await attempt(operation, token, left);
+      const result = await attempt(operation, token, left, attempts > 0 || tokenWasReread);
       if ("status" in result) {
         return unknown ? { ...result, unsettled: true } : result;
       }

@@ -73,14 +73,18 @@ function requireSameId({ id }: Patient, matched: string): void {
  * Deletes the one patient that is recorded with the identifier; none counts as deleted.
  * http://hl7.org/fhir/R4/http.html#3.1.0.7.1
  *
- * @returns whether there was one to delete.
+ * @returns whom it found, and whether there was one to delete.
  * @throws AdapterError `multiple-matches`, or what deleting throws.
  */
 export async function deletePatientConditionally(
   registration: Registration,
   { condition, ifMatch }: { readonly condition: IdentifierCondition; readonly ifMatch?: string },
   task: Task,
-): Promise<boolean> {
+): Promise<{ readonly id?: string; readonly wasThere: boolean }> {
   const match = await findMatch(registration, condition, task);
-  return match ? deletePatient(registration, { id: match.id, ...(ifMatch !== undefined && { ifMatch }) }, task) : false;
+  if (!match) {
+    return { wasThere: false };
+  }
+  const { id } = match;
+  return { id, wasThere: await deletePatient(registration, { id, ...(ifMatch !== undefined && { ifMatch }) }, task) };
 }

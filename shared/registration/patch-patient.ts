@@ -6,16 +6,11 @@ import { uniqueClaims } from "./claims.ts";
 import { type Intent, identifiersForm, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { inFlight, keptUntil, newOperation } from "./operation.ts";
+import type { OverlayReason } from "./overlay-reasons.ts";
 import { type Held, heldBy, requireVisible } from "./read-patient.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
-import {
-  guardOverlay,
-  type OverlayReason,
-  type Replacement,
-  replacementOf,
-  sendReplacement,
-} from "./replace-content.ts";
+import { guardOverlay, type Replacement, replacementOf, sendReplacement } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";
 import { settled } from "./settle.ts";
 import { type OpenMapping, opened, rolledBack } from "./transitions.ts";

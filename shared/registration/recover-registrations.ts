@@ -26,8 +26,14 @@ type Overdue = { readonly actionableAt: number; readonly decide: () => Promise<v
 /**
  * Decides the operations that nobody came back for, and undoes the transactions. Safe beside requests and other runs:
  * whoever decides, only one verdict is written.
+ *
+ * @param report told of whatever kept an operation or a transaction from being decided.
  */
-export async function recoverRegistrations(registration: Registration, task: Task): Promise<Recovery> {
+export async function recoverRegistrations(
+  registration: Registration,
+  task: Task,
+  report: (error: unknown) => void = () => undefined,
+): Promise<Recovery> {
   const { store } = registration;
   const now = registration.now();
   const operations = (await store.findOverdue(now, MOST)).flatMap((mapping) => ofMapping(registration, mapping, task));
@@ -39,8 +45,8 @@ export async function recoverRegistrations(registration: Registration, task: Tas
   );
   // What a transaction has registered without a known outcome is decided before the transaction is undone.
   const ends = [
-    ...(await decideAll(registration, operations, task)),
-    ...(await decideAll(registration, transactions, task)),
+    ...(await decideAll(registration, operations, task, report)),
+    ...(await decideAll(registration, transactions, task, report)),
   ];
   const overdue = [...operations, ...transactions];
   const oldest = Math.min(now, ...overdue.map(({ actionableAt }) => actionableAt));
@@ -63,7 +69,7 @@ const ofMapping = (registration: Registration, { operation, ...mapping }: Mappin
     : [];
 
 /**
- * One that fails must not keep the others from being decided; a bug still ends the run.
+ * One that fails must not keep the others from being decided.
  *
  * @returns whether each was decided; undefined where there was no time left for it.
  */
@@ -71,10 +77,13 @@ async function decideAll(
   registration: Registration,
   overdue: readonly Overdue[],
   task: Task,
+  report: (error: unknown) => void,
 ): Promise<(boolean | undefined)[]> {
   const ends = await inParallel(
     PARALLEL,
-    overdue.map((one) => () => (registration.now() < task.deadline ? isDecided(one) : Promise.resolve(undefined))),
+    overdue.map(
+      (one) => () => (registration.now() < task.deadline ? isDecided(one, report) : Promise.resolve(undefined)),
+    ),
   );
   return ends.map((end) => {
     if (end.status === "rejected") {
@@ -85,11 +94,12 @@ async function decideAll(
 }
 
 /** Whatever keeps one from being decided is counted, and keeps no other from it. */
-async function isDecided(overdue: Overdue): Promise<boolean> {
+async function isDecided(overdue: Overdue, report: (error: unknown) => void): Promise<boolean> {
   try {
     await overdue.decide();
     return true;
-  } catch {
+  } catch (error) {
+    report(error);
     return false;
   }
 }

@@ -7,14 +7,10 @@ import { type ClaimIntent, claimsKept, claimWrites, heldClaims, requireAffordabl
 import { contentOf, type Intent } from "./intent.ts";
 import type { IdentityField, KeyedHash } from "./keyed-hash.ts";
 import { type Called, carryOut } from "./operation.ts";
+import type { OverlayReason } from "./overlay-reasons.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration } from "./registration.ts";
 import type { OpenMapping } from "./transitions.ts";
-
-/** Codes of the `Overlay-Reason` header: why several identity fields change at once. */
-export const OVERLAY_REASONS = ["correction", "name-change", "verified-same-person"] as const;
-
-export type OverlayReason = (typeof OVERLAY_REASONS)[number];
 
 /** Other content for a patient that was registered before. */
 export type Replacement = {

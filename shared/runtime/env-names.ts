@@ -3,6 +3,10 @@
  * only one side knows does not compile.
  */
 export const ENV = {
+  /** Names this deployment in its metrics. */
+  deployment: "DEPLOYMENT",
+  /** Name of the log group of audit events. */
+  auditLogGroup: "AUDIT_LOG_GROUP",
   /** Name of the DynamoDB table. */
   tableName: "TABLE_NAME",
   /** ARN of the secret `{"current": "<key id>", "<key id>": "<key>"}` for digests and keyed hashes. */

@@ -21,6 +21,8 @@ const NO_SSN = "must not be a system of social security numbers";
 const isSocialSecurity = (system: string): boolean => mayBeSsnIdentifier({ system });
 
 const SCHEMAS = {
+  deployment: text,
+  auditLogGroup: text,
   tableName: text,
   digestKeySecret: text,
   tokenSecret: text,

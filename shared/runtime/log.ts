@@ -1,4 +1,5 @@
 import { Logger } from "@aws-lambda-powertools/logger";
+import type { AuditEvent } from "./audit.ts";
 
 /** Every line that this product logs, and the only fields that it may carry: none of them holds patient data. */
 export type LogEntry =
@@ -11,19 +12,23 @@ export type LogEntry =
       readonly route: string;
       readonly status: number;
       readonly durationMs: number;
+      /** What a write did. */
+      readonly outcome?: string;
       /** Kind of the failure, for a request that failed. */
       readonly failure?: string;
       /** The operator's message of the failure. */
       readonly reason?: string;
     }
   | {
-      /** An entry of a batch, or the one for which a transaction failed. */
-      readonly code: "entry-failed";
+      /** An entry of a Bundle; of a transaction that failed, the one for which it did. */
+      readonly code: "entry-answered";
       readonly requestId: string;
       readonly method: string;
       readonly route: string;
       /** Its place in the Bundle, from 0. */
       readonly entry: number;
+      readonly status: number;
+      readonly outcome?: string;
       readonly failure?: string;
       readonly reason?: string;
     }
@@ -41,6 +46,22 @@ export type LogEntry =
       readonly decided: number;
       readonly failed: number;
       readonly oldestSeconds: number;
+    }
+  | {
+      /**
+       * `recovery-failed`: an operation or a transaction of unknown outcome that could not be decided; it comes up again.
+       */
+      readonly code: "recovery-failed" | "token-age-unknown";
+      readonly requestId: string;
+      readonly failure: string;
+      readonly reason: string;
+    }
+  | { readonly code: "token-refreshed"; readonly requestId: string }
+  | {
+      /** What belongs into the audit log and could not be written there. */
+      readonly code: "audit-not-written";
+      readonly reason: string;
+      readonly events: readonly AuditEvent[];
     };
 
 export type Log = (level: "info" | "warn" | "error", entry: LogEntry) => void;

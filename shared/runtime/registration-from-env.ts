@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
 import { createParticleGateway } from "../particle/http-particle-gateway.ts";
+import { type ObserveAttempt, realEffects } from "../particle/send-to-particle.ts";
 import { createTokenSource } from "../particle/token-source.ts";
 import type { Foreseeing } from "../registration/foresee-update.ts";
 import { createKeyedHash, type KeyedHash } from "../registration/keyed-hash.ts";
@@ -15,13 +16,17 @@ const IDENTIFIER_SYSTEMS = ["patientIdIdentifierSystem", "particlePatientIdIdent
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** What reading needs, from the environment of a function that only reads. */
-export const readingFromEnv = (env: Env): Reading => reading(env, createSecrets());
+/**
+ * What reading needs, from the environment of a function that only reads.
+ *
+ * @param observe told of every attempt at Particle.
+ */
+export const readingFromEnv = (env: Env, observe: ObserveAttempt): Reading => reading(env, createSecrets(), observe);
 
 /** What searching needs: the same, and the keys of the identifier index. */
-export function searchingFromEnv(env: Env): Searching {
+export function searchingFromEnv(env: Env, observe: ObserveAttempt): Searching {
   const secrets = createSecrets();
-  return { ...reading(env, secrets), keyedHash: keyedHash(env, secrets) };
+  return { ...reading(env, secrets, observe), keyedHash: keyedHash(env, secrets) };
 }
 
 /** What foreseeing needs: nothing of Particle's. */
@@ -37,13 +42,13 @@ export function foreseeingFromEnv(env: Env): Foreseeing {
 }
 
 /** What writing needs. */
-export function registrationFromEnv(env: Env): Registration {
+export function registrationFromEnv(env: Env, observe: ObserveAttempt): Registration {
   const secrets = createSecrets();
   const { settleSeconds, retryWindowSeconds, uniqueIdentifierSystems, patientIdSystem, replacedPatients } = readEnv(
     env,
     ["settleSeconds", "retryWindowSeconds", "uniqueIdentifierSystems", "patientIdSystem", "replacedPatients"],
   );
-  const base = reading(env, secrets);
+  const base = reading(env, secrets, observe);
   return {
     ...base,
     keyedHash: keyedHash(env, secrets),
@@ -59,7 +64,7 @@ export function registrationFromEnv(env: Env): Registration {
   };
 }
 
-function reading(env: Env, secrets: Secrets): Reading {
+function reading(env: Env, secrets: Secrets, observe: ObserveAttempt): Reading {
   const settings = readEnv(env, [
     "tableName",
     "tokenSecret",
@@ -77,6 +82,8 @@ function reading(env: Env, secrets: Secrets): Reading {
       attemptTimeoutMs: settings.particleAttemptTimeoutMs,
     },
     createTokenSource(() => secrets.read(settings.tokenSecret)),
+    realEffects,
+    observe,
   );
   return {
     store: createMappingStore(settings.tableName),

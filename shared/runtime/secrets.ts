@@ -1,9 +1,11 @@
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { AdapterError } from "../failure/failure.ts";
 
-/** Secrets of text. Both methods throw AdapterError `store-unavailable`, whose message names the ARN and the error. */
+/** Secrets of text. All methods throw AdapterError `store-unavailable`, whose message names the ARN and the error. */
 export type Secrets = {
   read(arn: string): Promise<string>;
+  /** Epoch milliseconds at which the current version was written. */
+  writtenAt(arn: string): Promise<number>;
   /** Makes the value the current version of the secret. */
   write(arn: string, value: string): Promise<void>;
 };
@@ -22,6 +24,13 @@ export function createSecrets(client: SecretsManagerClient = new SecretsManagerC
         throw unavailable("read", arn, "it holds no text");
       }
       return SecretString;
+    },
+    async writtenAt(arn) {
+      const { CreatedDate } = await attempt("read", arn, client.send(new GetSecretValueCommand({ SecretId: arn })));
+      if (CreatedDate === undefined) {
+        throw unavailable("read", arn, "it does not say when it was written");
+      }
+      return CreatedDate.getTime();
     },
     async write(arn, value) {
       await attempt("write", arn, client.send(new PutSecretValueCommand({ SecretId: arn, SecretString: value })));

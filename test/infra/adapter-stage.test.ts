@@ -98,10 +98,12 @@ describe.each(stageNames)("stage %s", (name) => {
 
   it("never rotates a secret by itself", () => template.resourceCountIs("AWS::SecretsManager::RotationSchedule", 0));
 
-  it("keeps every log for a year, not for ever", () => {
+  it("keeps the audit for six years and every other log for one, nothing for ever", () => {
     const groups = stack.node.findAll().filter((node) => node instanceof CfnLogGroup);
-    expect(groups.length).toBeGreaterThan(0);
-    expect([...new Set(groups.map(({ retentionInDays }) => retentionInDays))]).toEqual([365]);
+    const audit = groups.filter(({ node }) => node.path.includes("AuditLog"));
+    expect(audit.map(({ retentionInDays }) => retentionInDays)).toEqual([2192]);
+    const others = groups.filter((group) => !audit.includes(group));
+    expect([...new Set(others.map(({ retentionInDays }) => retentionInDays))]).toEqual([365]);
   });
 
   it("runs every function on arm64 and Node.js 24, traced, with JSON logs in a group of its own", () => {

@@ -101,6 +101,7 @@ describe("FhirParticleAdapter with every prop", () => {
     encryptionKey: Key.fromKeyArn(stack, "OwnKey", KEY_ARN),
     removalPolicy: RemovalPolicy.DESTROY,
     logRetention: RetentionDays.TEN_YEARS,
+    auditRetention: RetentionDays.TEN_YEARS,
     throttling: { rateLimit: 5, burstLimit: 7 },
     manageAccountLogging: false,
   });

@@ -22,6 +22,8 @@ const write = [
   ...readSecret,
 ];
 
+const schedule = ["lambda:InvokeFunction", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"];
+
 /** Everything that each function may do. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   CreatePatient: write,
@@ -34,10 +36,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ProcessBundle: write,
   DescribeCapabilities: basics,
   AnswerUnrouted: basics,
-  RefreshToken: [...basics, ...readSecret, "kms:GenerateDataKey", "secretsmanager:PutSecretValue"],
-  RecoverRegistrations: write,
-  TokenSchedule: ["lambda:InvokeFunction"],
-  RecoverySchedule: ["lambda:InvokeFunction"],
+  RefreshToken: [...basics, ...readSecret, "kms:GenerateDataKey", "secretsmanager:PutSecretValue", "sqs:SendMessage"],
+  RecoverRegistrations: [...write, "sqs:SendMessage"],
+  TokenSchedule: schedule,
+  RecoverySchedule: schedule,
 };
 
 /** Which secrets each function may use, and how. */
@@ -104,6 +106,24 @@ describe.each(stageNames)("stage %s", (name) => {
         : [],
     );
     expect(uses.sort()).toEqual(expected);
+  });
+
+  it("lets only the functions that serve patients write the audit log, and nobody read or delete it", () => {
+    const writers = Object.keys(ALLOWED).filter((role) =>
+      statementsOf(role).some(({ Resource }) => JSON.stringify(Resource).includes('"AdapterAuditLog')),
+    );
+    expect(writers).toEqual([
+      "CreatePatient",
+      "UpdatePatient",
+      "PatchPatient",
+      "DeletePatient",
+      "ReadPatient",
+      "SearchPatients",
+      "PatientOperation",
+      "ProcessBundle",
+    ]);
+    const logs = every.flatMap(({ Action }) => list(Action)).filter((action) => action.startsWith("logs:"));
+    expect(new Set(logs)).toEqual(new Set(["logs:CreateLogStream", "logs:PutLogEvents"]));
   });
 
   it("allows nothing by wildcard but traces, which have no resource to name", () => {

@@ -135,10 +135,9 @@ describe("POST [base]", () => {
       .logs()
       .map((line) => line.text)
       .join("\n");
-    expect(text).toContain("entry-failed");
-    for (const secret of ["private-tag", "Testingson", "Henrick", "Mulberry", "1957"]) {
-      expect(text).not.toContain(secret);
-    }
+    expect(text).toContain("entry-answered");
+    // Times and ids hold such digits, too, in a row of others.
+    expect(text).not.toMatch(/private-tag|Testingson|Henrick|Mulberry|(?<!\w)1957(?!\w)/);
   });
 });
 

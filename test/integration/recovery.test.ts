@@ -35,4 +35,27 @@ describe("recover-registrations", () => {
     expect(twin.particle.patients()).toHaveLength(1);
     expect(await recover()).toMatchObject({ OverdueOperations: 0 });
   });
+
+  it("says why it could not decide one, without a word of the patient", async () => {
+    twin.particle.configure({ faults: [{ fault: "reset-after-commit", methods: ["POST"] }] });
+    expect((await client.create(henrick({ name: [{ family: "Undecided", given: ["Una"] }] }))).status).toBe(503);
+    await sleep(1_500);
+    twin.particle.configure({ faults: [{ fault: "status", status: 403 }] });
+    expect(await recover()).toMatchObject({ OverdueOperations: 1, UndecidableOperations: 1 });
+    const line = twin.logs().findLast(({ text }) => text.includes("recovery-failed"));
+    expect(JSON.parse(line?.text ?? "{}")).toMatchObject({
+      level: "WARN",
+      failure: "particle-refuses-token",
+      reason: "getPatient failed (forbidden). It answered 403.",
+    });
+    expect(line?.text).not.toContain("Una");
+    twin.particle.reset();
+    expect(await recover()).toMatchObject({ RecoveredOperations: 1 });
+  });
+
+  it("measures how old the token is, each time it runs", async () => {
+    const { TokenAge } = await recover();
+    expect(TokenAge).toBeGreaterThan(0);
+    expect(TokenAge).toBeLessThan(120);
+  });
 });

@@ -20,6 +20,7 @@ export function bundleRequest(
     body: typeof body === "string" ? body : JSON.stringify(body),
     preferences: preferencesOf(headers["prefer"]),
     caller: "caller",
+    principal: "arn:aws:iam::111122223333:user/caller",
     requestId: "request",
     deadline,
   };

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -15,7 +15,9 @@ import { files, pages, readPage, withGeneratedParts } from "../../support/genera
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const FILES = [
   "README.md",
-  ...["architecture", "clients", "deploy", "local", "mapping", "registration"].map((name) => `docs/${name}.md`),
+  ...["architecture", "clients", "deploy", "local", "mapping", "registration", "runbook"].map(
+    (name) => `docs/${name}.md`,
+  ),
 ];
 
 /** The rows of the table whose first head is `head`; `nth` where a page has several. */
@@ -184,9 +186,44 @@ describe("docs/deploy.md", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(/RefreshToken/);
   });
+});
 
-  it("says whether there are alarms", () => {
-    const alarms = Object.keys(resourcesOf(template, "AWS::CloudWatch::Alarm"));
-    expect(page.includes("The stack sets no alarms.")).toBe(alarms.length === 0);
+describe("docs/runbook.md", () => {
+  const page = readPage("docs/runbook.md");
+  const [, ...articles] = [...page.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading!);
+  const descriptions = Object.values(resourcesOf(synthesisedStage("beta").template, "AWS::CloudWatch::Alarm")).map(
+    ({ Properties }) => Properties.AlarmDescription as string,
+  );
+
+  it("has one article for each alarm of the template, and an alarm for each article", () => {
+    const named = descriptions.map((text) => /^([\w ]+?)(?:: [\w-]+)? \((?:high|medium)\)\. /.exec(text)?.[1]);
+    expect(new Set(articles).size).toBe(articles.length);
+    expect([...new Set(named)].sort()).toEqual([...articles].sort());
+  });
+
+  it("is where the description of each alarm says", () => {
+    const anchors = articles.map((heading) => heading.toLowerCase().replaceAll(" ", "-"));
+    for (const text of descriptions) {
+      expect(anchors).toContain(/Runbook: docs\/runbook\.md#([\w-]+)$/.exec(text)?.[1]);
+    }
+  });
+
+  it("asks in each article how to look and what to do", () => {
+    const [, , ...texts] = page.split(/^## /m);
+    for (const text of texts) {
+      expect(text).toMatch(/How to look:|what to do \|/);
+      expect(text, text.slice(0, 30)).toMatch(/[Ww]hat to do|If it is,/);
+    }
+  });
+
+  it("looks for lines and fields that the log has", () => {
+    const log = readFileSync(join(root, "shared/runtime/log.ts"), "utf8");
+    const listed = rowsOf(page, "`message`").map(([code]) => unquoted(code)[0]!);
+    const asked = [...page.matchAll(/message = "([\w-]+)"/g)].map(([, code]) => code!);
+    const written = [...log.matchAll(/code: ((?:"[\w-]+"(?: \| )?)+)/g)].flatMap(([, all]) => all!.match(/[\w-]+/g)!);
+    const known = [...new Set(written)];
+    expect([...listed].sort()).toEqual([...known].sort());
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((code) => !known.includes(code))).toEqual([]);
   });
 });

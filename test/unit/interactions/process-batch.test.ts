@@ -108,9 +108,9 @@ describe("a batch", () => {
       remove("Patient/x/y"),
       post(person(4)),
     ];
-    const response = await bundleInteraction(harness, (request, index) => reported.push([request.route, index]))(
-      bundleRequest(bundleOf("batch", entries), harness.task()),
-    );
+    const response = await bundleInteraction(harness, (request, index, ending) =>
+      reported.push([request.route, index, "error" in ending ? "failed" : ending.response.about?.outcome]),
+    )(bundleRequest(bundleOf("batch", entries), harness.task()));
     expect(statusesOf(response)).toEqual([
       "422 Unprocessable Entity",
       "422 Unprocessable Entity",
@@ -127,8 +127,9 @@ describe("a batch", () => {
     expect(issuesOf(outcomes[2])).toEqual([["code-invalid", "Patient.gender"]]);
     expect(issuesOf(outcomes[4])).toEqual([["not-supported", "Bundle.entry[4].request.url"]]);
     expect(issuesOf(outcomes[5])).toEqual([["not-supported", "Bundle.entry[5].request.url"]]);
-    expect(reported).toHaveLength(7);
-    expect(reported).toContainEqual(["/Patient", 0]);
+    expect(reported).toHaveLength(8);
+    expect(reported).toContainEqual(["/Patient", 0, "failed"]);
+    expect(reported).toContainEqual(["/Patient", 7, "created"]);
     expect(harness.particle.held.size).toBe(1);
   });
 
@@ -150,9 +151,9 @@ describe("a batch", () => {
         throw new TypeError("a bug");
       },
     };
-    const response = await bundleInteraction({ ...harness, particle }, (_, __, error) => errors.push(error))(
-      bundleRequest(bundleOf("batch", [get(`Patient/${id}`), post(person(2))]), harness.task()),
-    );
+    const response = await bundleInteraction({ ...harness, particle }, (_, __, ending) =>
+      "error" in ending ? errors.push(ending.error) : undefined,
+    )(bundleRequest(bundleOf("batch", [get(`Patient/${id}`), post(person(2))]), harness.task()));
     expect(statusesOf(response)).toEqual(["500 Internal Server Error", "201 Created"]);
     expect(JSON.stringify(response)).not.toContain("a bug");
     expect(errors).toEqual([new TypeError("a bug")]);

@@ -17,6 +17,7 @@ beforeAll(async () => {
   vi.stubEnv("PARTICLE_TOKEN_SECRET_ARN", tokenSecret);
   vi.stubEnv("PARTICLE_BASE_URL", "http://127.0.0.1:9");
   vi.stubEnv("AWS_REGION", "us-east-1");
+  vi.stubEnv("DEPLOYMENT", "a deployment");
   ({ createRefreshToken } = await import("../../../functions/refresh-token/handler.ts"));
   vi.unstubAllEnvs();
 });
@@ -24,7 +25,7 @@ afterEach(() => server?.close());
 
 async function scene(credentials: string, reply: Reply) {
   const kept = new Map([[credentialsSecret, credentials]]);
-  const secrets: Secrets = {
+  const secrets: Pick<Secrets, "read" | "write"> = {
     read: async (arn) => kept.get(arn) ?? "",
     write: async (arn, value) => void kept.set(arn, value),
   };

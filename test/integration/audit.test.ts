@@ -1,0 +1,113 @@
+import type { Bundle } from "fhir/r4";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Twin } from "../../local/twin.ts";
+import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
+import { henrick } from "../support/registration-harness.ts";
+
+let twin: Twin;
+let client: FhirClient;
+
+beforeAll(async () => {
+  twin = await startAdapter();
+  client = fhirClient(twin.url);
+}, 120_000);
+afterAll(() => twin?.close());
+
+const person = (n: number) => henrick({ identifier: [{ system: "https://clinic.example/chart", value: `C-${n}` }] });
+
+type Event = Readonly<Record<string, unknown>>;
+
+/** The audit events of one request, without what differs from run to run. */
+function eventsOf({ headers }: { headers: Headers }): Event[] {
+  const requestId = headers.get("x-request-id");
+  return twin.logGroups.events().flatMap(({ group, message }) => {
+    const { time, requestId: of, ...event }: Event = JSON.parse(message);
+    expect(group).toBe("AuditLog");
+    expect(Math.abs(Date.parse(String(time)) - Date.now())).toBeLessThan(60_000);
+    return of === requestId ? [event] : [];
+  });
+}
+
+const WHO = "arn:aws:iam::000000000000:user/local-caller";
+
+describe("the audit log", () => {
+  it("has an event for each interaction: who, what, which patients, how it ended", async () => {
+    const created = await client.create(person(1));
+    const id = idIn(created.headers);
+    const patients = [id];
+    expect(eventsOf(created)).toEqual([{ who: WHO, interaction: "create", patients, status: 201, outcome: "created" }]);
+    expect(eventsOf(await client.create(person(1)))).toMatchObject([{ patients, status: 200, outcome: "existing" }]);
+    expect(eventsOf(await client.read(id))).toEqual([{ who: WHO, interaction: "read", patients, status: 200 }]);
+    expect(eventsOf(await client.search("?identifier=https://clinic.example/chart%7CC-1"))).toEqual([
+      { who: WHO, interaction: "search-type", patients, status: 200 },
+    ]);
+    const validated = await client.send("POST", "/Patient/$validate", { body: person(1) });
+    expect(eventsOf(validated)).toMatchObject([{ interaction: "$validate", patients: [], status: 200 }]);
+    const removed = await client.send("DELETE", "/Patient?identifier=https://clinic.example/chart%7CC-1");
+    expect(eventsOf(removed)).toMatchObject([{ interaction: "delete", patients, status: 204, outcome: "deleted" }]);
+    expect(eventsOf(await client.remove(id))).toMatchObject([{ patients, outcome: "nothing-there" }]);
+    expect(eventsOf(await client.read(id))).toEqual([
+      { who: WHO, interaction: "read", patients, status: 410, failure: "deleted" },
+    ]);
+  });
+
+  it("says why several identity fields may change at once, also where the request failed", async () => {
+    const created = await client.create(person(2));
+    const id = idIn(created.headers);
+    const other = { ...person(2), id, birthDate: "1957-03-24", gender: "female" } as const;
+    const refused = await client.update(other);
+    expect(eventsOf(refused)).toMatchObject([{ patients: [id], status: 409, failure: "overlay-suspected" }]);
+    expect(eventsOf(refused)[0]).not.toHaveProperty("overlayReason");
+    twin.particle.configure({ overlayThreshold: 0 });
+    const updated = await client.update(other, { "Overlay-Reason": "verified-same-person" });
+    twin.particle.reset();
+    expect(eventsOf(updated)).toMatchObject([{ outcome: "updated", overlayReason: "verified-same-person" }]);
+    const unknown = await client.update(other, { "Overlay-Reason": "Smith is her name now" });
+    expect(eventsOf(unknown)).toMatchObject([{ status: 400, failure: "invalid" }]);
+    expect(JSON.stringify(eventsOf(unknown))).not.toContain("Smith");
+  });
+
+  it("has an event for each entry of a Bundle, beside its own", async () => {
+    const bundle: Bundle = {
+      resourceType: "Bundle",
+      type: "batch",
+      entry: [
+        { resource: person(3), request: { method: "POST", url: "Patient" } },
+        { request: { method: "GET", url: "Patient/nobody" } },
+      ],
+    };
+    const answered = await client.send<Bundle>("POST", "/", { body: bundle });
+    const id = answered.resource.entry?.[0]?.resource?.id;
+    expect(eventsOf(answered).sort((a, b) => Number(a["entry"] ?? 2) - Number(b["entry"] ?? 2))).toEqual([
+      { entry: 0, who: WHO, interaction: "create", patients: [id], status: 201, outcome: "created" },
+      { entry: 1, who: WHO, interaction: "read", patients: ["nobody"], status: 404, failure: "not-found" },
+      { who: WHO, interaction: "transaction", patients: [], status: 200 },
+    ]);
+    const twins = { ...bundle, type: "transaction" as const, entry: [bundle.entry?.[0], bundle.entry?.[0]] } as Bundle;
+    expect(eventsOf(await client.send("POST", "/", { body: twins }))).toEqual([
+      { who: WHO, interaction: "transaction", patients: [], status: 400, failure: "invalid" },
+    ]);
+  });
+
+  it("loses nothing when it cannot be written: the answer goes out, and the events stay in the function's log", async () => {
+    twin.logGroups.refuse(true);
+    const created = await client.create(person(4));
+    twin.logGroups.refuse(false);
+    expect(created.status).toBe(201);
+    expect(eventsOf(created)).toEqual([]);
+    const lines = twin.logs().flatMap(({ text }) => text.split("\n"));
+    const line = lines.findLast((text) => text.includes("audit-not-written")) ?? "{}";
+    expect(JSON.parse(line)).toMatchObject({
+      level: "ERROR",
+      reason: "PutLogEvents was answered 503 (ServiceUnavailableException).",
+      events: [{ who: WHO, interaction: "create", patients: [idIn(created.headers)], outcome: "created" }],
+    });
+    expect(lines.some((text) => text.includes('"AuditEventsNotWritten":1'))).toBe(true);
+    expect(eventsOf(await client.create(person(4)))).toMatchObject([{ outcome: "existing" }]);
+  });
+
+  it("has none for what is about no patient", async () => {
+    expect(eventsOf(await client.send("GET", "/metadata"))).toEqual([]);
+    expect(eventsOf(await client.send("GET", "/Observation"))).toEqual([]);
+  });
+});
