@@ -59,6 +59,8 @@ export type Failure =
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
   /** If-Match names another version than the current one. */
   | { readonly kind: "version-conflict" }
+  /** If-None-Match asks for a patient that is not there yet, and it is there. */
+  | { readonly kind: "already-there" }
   | { readonly kind: "multiple-matches" }
   /** Another patient holds the identity; `holder` is the FHIR id of that patient. */
   | { readonly kind: "duplicate"; readonly holder: string }

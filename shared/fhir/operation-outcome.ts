@@ -39,7 +39,7 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
     status: 415,
     issues: issue(
       "not-supported",
-      "The body must be application/fhir+json (or application/json) in UTF-8, of FHIR version 4.0; a form only at _search.",
+      "The body must be application/fhir+json (or application/json) in UTF-8, of FHIR version 4.0, not compressed; a form only at _search.",
     ),
   },
   "not-acceptable": {
@@ -69,6 +69,13 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
     issues: issue(
       "conflict",
       "If-Match does not name the current version. Read the Patient again, and repeat the change on what it says now.",
+    ),
+  },
+  "already-there": {
+    status: 412,
+    issues: issue(
+      "conflict",
+      "If-None-Match: * asks for a Patient that is not there yet, and it is there. Read it; to change it, send the header If-Match.",
     ),
   },
   "multiple-matches": {

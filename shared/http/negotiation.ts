@@ -67,11 +67,22 @@ function weight({ parameters: { q } }: MediaType): number {
 
 const UTF_8: readonly string[] = ["utf-8", "utf8"];
 
-/** @throws AdapterError `unsupported-media-type` when the body is something else than the given types. */
-export function requireContentType(contentType: string | undefined, types: readonly string[] = FHIR_JSON): void {
-  const { type, parameters } = mediaType(contentType ?? "");
+/** API Gateway hands on a body that is compressed as text that cannot be read. */
+const isPlain = (contentEncoding: string | undefined): boolean =>
+  ["", "identity"].includes((contentEncoding ?? "").trim().toLowerCase());
+
+/**
+ * @param headers by lower-case name
+ * @throws AdapterError `unsupported-media-type` when the body is something else than the given types, or compressed.
+ */
+export function requireContentType(
+  headers: Readonly<Record<string, string | undefined>>,
+  types: readonly string[] = FHIR_JSON,
+): void {
+  const { type, parameters } = mediaType(headers["content-type"] ?? "");
   const charset = parameters["charset"]?.toLowerCase() ?? "utf-8";
-  if (!types.includes(type) || !UTF_8.includes(charset) || !isFhirVersion4(parameters)) {
+  const isReadable = UTF_8.includes(charset) && isPlain(headers["content-encoding"]);
+  if (!types.includes(type) || !isReadable || !isFhirVersion4(parameters)) {
     throw new AdapterError({ kind: "unsupported-media-type" }, "The body is of another media type.");
   }
 }
@@ -102,17 +113,16 @@ export type Preferences = {
 };
 
 /**
- * Preferences that this server does not know are ignored, as RFC 7240 asks.
+ * Of a preference that is given twice the first one counts, and those that are not known are ignored: RFC 7240, section 2.
  *
  * @param validation of the deployment
  */
 export function preferencesOf(prefer: string | undefined, validation: Handling = "strict"): Preferences {
-  const wanted = new Map(
-    (prefer ?? "").split(/[,;]/).map((preference) => {
-      const [name = "", value = ""] = preference.trim().split("=");
-      return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, "$1")];
-    }),
-  );
+  const given = (prefer ?? "").split(/[,;]/).map((preference): [string, string] => {
+    const [name = "", value = ""] = preference.trim().split("=");
+    return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, "$1")];
+  });
+  const wanted = new Map(given.reverse());
   const shape = RETURNS.find((known) => known === wanted.get("return"));
   const handling = HANDLINGS.find((known) => known === wanted.get("handling"));
   return { return: shape ?? "representation", handling: handling ?? "strict", validation: handling ?? validation };

@@ -29,7 +29,7 @@ export function limitBody(text: string, limitBytes = LIMIT_BYTES): void {
  * @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` where it is no JSON.
  */
 export function jsonBodyOf({ headers, body: text = "" }: Pick<FhirRequest, "headers" | "body">): unknown {
-  requireContentType(headers["content-type"]);
+  requireContentType(headers);
   limitBody(text);
   const parsed = parseJson(text);
   if ("faults" in parsed) {

@@ -1,4 +1,5 @@
 import type { Patient } from "fhir/r4";
+import { alternativesOf, tokenOf } from "../fhir/search-token.ts";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import type { IdentifierCondition } from "../registration/claims.ts";
 import { GENERAL_PARAMETERS } from "./general-parameters.ts";
@@ -8,6 +9,32 @@ import { type FhirRequest, invalid, type Parameter, requestFault } from "./reque
 export const etagOf = (version: number): string => `W/"${version}"`;
 
 const ETAG = /^(?:W\/)?"([^"]*)"$/;
+
+/**
+ * Headers that make a write depend on what is there: RFC 9110, section 13.1, and
+ * http://hl7.org/fhir/R4/http.html#ccreate
+ */
+const PRECONDITIONS = ["If-Match", "If-None-Match", "If-None-Exist", "If-Unmodified-Since"] as const;
+
+/**
+ * Before a write: what a header would forbid is not done because nobody looks at the header.
+ *
+ * @param known the preconditions of the interaction.
+ * @throws AdapterError `invalid` for each other one.
+ */
+export function requirePreconditions(
+  { headers }: FhirRequest,
+  known: readonly (typeof PRECONDITIONS)[number][] = [],
+): void {
+  const others = PRECONDITIONS.filter((name) => headers[name.toLowerCase()] !== undefined && !known.includes(name));
+  if (others.length > 0) {
+    throw invalid(
+      ...others.map((name) =>
+        requestFault(`${name} is no condition of this interaction, which knows ${known.join(" and ") || "none"}.`),
+      ),
+    );
+  }
+}
 
 /**
  * The version that If-Match names; `*` as it is.
@@ -24,6 +51,19 @@ export function ifMatchOf({ headers }: FhirRequest): string | undefined {
     throw invalid(requestFault('If-Match must be the ETag of one version, such as W/"3".'));
   }
   return version;
+}
+
+/**
+ * Whether the update is to be done only where there is no patient yet: `If-None-Match: *`.
+ *
+ * @throws AdapterError `invalid` when the header is anything else.
+ */
+export function mustBeNew({ headers }: FhirRequest): boolean {
+  const header = headers["if-none-match"]?.trim();
+  if (header !== undefined && header !== "*") {
+    throw invalid(requestFault("If-None-Match of an update must be *, for an update that only creates."));
+  }
+  return header === "*";
 }
 
 /** Whether If-None-Match names the version, so that the client has it already. */
@@ -64,12 +104,14 @@ export const conditionOf = ({ query }: FhirRequest): IdentifierCondition =>
   );
 
 function identifierCondition(what: string, parameters: readonly Parameter[]): IdentifierCondition {
-  const [name, token = ""] = parameters[0] ?? [];
-  const bar = token.indexOf("|");
-  const [system, value] = [token.slice(0, bar).trim(), token.slice(bar + 1).trim()];
-  if (parameters.length !== 1 || name !== "identifier" || bar < 1 || system === "" || value === "") {
+  const [name, condition = ""] = parameters[0] ?? [];
+  const tokens = alternativesOf(condition).map(tokenOf);
+  const { system = "", value } = tokens[0] ?? { value: "" };
+  if (parameters.length !== 1 || name !== "identifier" || tokens.length !== 1 || system === "" || value === "") {
     throw invalid(
-      requestFault(`${what} must be identifier=system|value, with one identifier; write the bar as %7C in a URL.`),
+      requestFault(
+        `${what} must be identifier=system|value, with one identifier; write the bar as %7C in a URL, and a comma of the value as \\,.`,
+      ),
     );
   }
   if (mayBeSsnIdentifier({ system })) {

@@ -86,7 +86,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
  *   `unprocessable` for what may change the meaning of the Bundle in ways that are not known here.
  */
 export function bundleRequestOf({ headers, body: text = "" }: FhirRequest): BundleRequest {
-  requireContentType(headers["content-type"]);
+  requireContentType(headers);
   limitBody(text, LIMIT_BYTES);
   const parsed = parseJson(text);
   if ("faults" in parsed) {

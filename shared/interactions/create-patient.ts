@@ -1,7 +1,7 @@
 import { requireParameters } from "../http/general-parameters.ts";
 import { type PatientBody, patientBodyOf } from "../http/patient-body.ts";
 import { heldAfter, locationOf, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
-import { ifNoneExistOf } from "../http/preconditions.ts";
+import { ifNoneExistOf, requirePreconditions } from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
 import type { Member } from "../registration/begin-create.ts";
 import { type CreateRequest, createPatient } from "../registration/create-patient.ts";
@@ -34,6 +34,7 @@ export const createInteraction =
 /** @throws AdapterError as {@link patientBodyOf}, or `invalid` for a parameter or a header that cannot be used. */
 export function createRequestOf(request: FhirRequest): { readonly create: CreateRequest; readonly body: PatientBody } {
   requireParameters(request);
+  requirePreconditions(request, ["If-None-Exist"]);
   const body = patientBodyOf(request);
   const { patient, text } = body;
   const ifNoneExist = ifNoneExistOf(request, patient);

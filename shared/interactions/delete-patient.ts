@@ -1,7 +1,7 @@
 import { operationOutcome } from "../fhir/operation-outcome.ts";
 import { requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
-import { CONDITION_PARAMETERS, conditionOf, ifMatchOf } from "../http/preconditions.ts";
+import { CONDITION_PARAMETERS, conditionOf, ifMatchOf, requirePreconditions } from "../http/preconditions.ts";
 import { type Respond, taskOf } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { deletePatientConditionally } from "../registration/conditional-writes.ts";
@@ -30,6 +30,7 @@ export const deleteInteraction =
   async (request) => {
     const isConditional = request.pathParameters["id"] === undefined;
     requireParameters(request, isConditional ? CONDITION_PARAMETERS : []);
+    requirePreconditions(request, ["If-Match"]);
     const ifMatch = ifMatchOf(request);
     const precondition = ifMatch === undefined ? {} : { ifMatch };
     const task = taskOf(request);

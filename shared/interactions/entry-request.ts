@@ -54,7 +54,7 @@ export function entryRequestOf(bundle: FhirRequest, entry: BundleEntry): EntryRe
     const diagnostics =
       segments[0] === "Patient"
         ? `A Bundle cannot ask for ${entry.method} at this URL. See /metadata for what this server does with a Patient.`
-        : "This server holds Patients and nothing else: send the other resources elsewhere.";
+        : "A Bundle can be about Patients here and nothing else: send other resources elsewhere, and other requests alone.";
     return faultOf(entry, "not-supported", "request.url", diagnostics);
   }
   const body = bodyOf(entry, interaction);
@@ -97,7 +97,10 @@ function parseUrl(
   const [path = "", query = ""] = relative.split(/\?(.*)/s, 2);
   try {
     return {
-      segments: path.replace(/^\//, "").split("/").map(decodeURIComponent),
+      segments: path
+        .replace(/^\/|\/$/g, "")
+        .split("/")
+        .map(decodeURIComponent),
       query: [...new URLSearchParams(query)],
     };
   } catch {

@@ -8,6 +8,7 @@ import { type Preferences, requireContentType } from "../http/negotiation.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { limitBody, patientFaults } from "../http/patient-body.ts";
 import { patientOf } from "../http/patient-response.ts";
+import { requirePreconditions } from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, taskOf } from "../http/request.ts";
 import { patchPatient } from "../registration/patch-patient.ts";
 import type { Held } from "../registration/read-patient.ts";
@@ -23,6 +24,7 @@ export const patchInteraction =
   (registration: Registration): Respond =>
   async (request) => {
     requireParameters(request);
+    requirePreconditions(request, ["If-Match"]);
     const id = resourceIdOf(request);
     const operations = operationsOf(request);
     const { force: _, ...how } = howToUpdate(request);
@@ -59,7 +61,7 @@ const operations = v.pipe(
 
 /** @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` with every fault of the patch. */
 function operationsOf({ headers, body: text = "" }: FhirRequest): Operation[] {
-  requireContentType(headers["content-type"], ["application/json-patch+json"]);
+  requireContentType(headers, ["application/json-patch+json"]);
   limitBody(text);
   const parsed = parseJson(text);
   if ("faults" in parsed) {

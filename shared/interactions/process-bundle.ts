@@ -1,3 +1,5 @@
+import { requireParameters } from "../http/general-parameters.ts";
+import { requirePreconditions } from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, requestFault } from "../http/request.ts";
 import type { Registration } from "../registration/registration.ts";
 import { bundleRequestOf } from "./bundle-request.ts";
@@ -15,6 +17,8 @@ import { processTransaction } from "./process-transaction.ts";
 export const bundleInteraction =
   (registration: Registration, report: ReportEntry): Respond =>
   async (request) => {
+    requireParameters(request);
+    requirePreconditions(request);
     requireKey(request);
     const { type, entries } = bundleRequestOf(request);
     const process = { batch: processBatch, transaction: processTransaction }[type];

@@ -32,8 +32,9 @@ export async function processTransaction(
   report: ReportEntry,
 ): Promise<FhirResponse> {
   const ids = new Map(given.map(({ index }) => [index, registration.newId()] as const));
-  const requests = requestsOf(bundle, given, ids);
-  requireSupported(registration, requests);
+  const made = given.map((entry) => entryRequestOf(bundle, entry));
+  requireSupported(registration, made);
+  const requests = withReferences(bundle, given, made, ids);
   try {
     await check(registration, requests);
     const ended = await run(registration, bundle, requests, ids);
@@ -56,13 +57,16 @@ export async function processTransaction(
 /** The ids of new patients by the place of their entries. */
 type Ids = ReadonlyMap<number, string>;
 
-/** @throws AdapterError `unprocessable` for what this server does not do, `invalid` for references to nothing. */
-function requestsOf(bundle: FhirRequest, given: readonly BundleEntry[], ids: Ids): readonly EntryRequest[] {
-  const made = given.map((entry) => entryRequestOf(bundle, entry));
-  const faults = made.flatMap((one) => ("fault" in one ? [one.fault] : []));
-  if (faults.length > 0) {
-    throw unprocessable(...faults);
-  }
+/** What the entries ask for, each on its own. */
+type Made = ReturnType<typeof entryRequestOf>;
+
+/** @throws AdapterError `invalid` for references to nothing. */
+function withReferences(
+  bundle: FhirRequest,
+  given: readonly BundleEntry[],
+  made: readonly Made[],
+  ids: Ids,
+): readonly EntryRequest[] {
   const isAlone = given.length === 1;
   const { entries, faults: unresolved } = resolveReferences(given, (target) => {
     const one = made.find((candidate) => "entry" in candidate && candidate.entry.index === target.index);
@@ -80,19 +84,20 @@ function requestsOf(bundle: FhirRequest, given: readonly BundleEntry[], ids: Ids
   });
 }
 
-/** @throws AdapterError `unprocessable` for what could not be taken back, or would take too long. */
-function requireSupported({ settings }: Registration, requests: readonly EntryRequest[]): void {
-  const faults: Fault[] = [];
+/** @throws AdapterError `unprocessable` for what this server does not do, could not take back, or has no time for. */
+function requireSupported({ settings }: Registration, made: readonly Made[]): void {
+  const faults: Fault[] = made.flatMap((one) => ("fault" in one ? [one.fault] : []));
+  const requests = made.flatMap((one) => ("fault" in one ? [] : [one]));
   const fault = (code: Fault["code"], expression: string, diagnostics: string) =>
     faults.push({ severity: "error", code, expression, diagnostics });
-  if (requests.length > MOST) {
+  if (made.length > MOST) {
     fault(
       "too-costly",
       "Bundle.entry",
       `A transaction may have at most ${MOST} entries. Send several, or a batch, whose entries are independent.`,
     );
   }
-  if (requests.length > 1) {
+  if (made.length > 1) {
     const creates = requests.filter(({ interaction }) => interaction === "create");
     for (const { interaction, entry } of requests) {
       if (interaction !== "create" && !READS.includes(interaction)) {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Fault } from "../failure/failure.ts";
 import type { SearchParameterName } from "../fhir/search-parameters.ts";
+import { alternativesOf, plainValueOf, tokenOf } from "../fhir/search-token.ts";
 import { GENERAL_PARAMETERS, generalFault, togetherFaults } from "../http/general-parameters.ts";
 import { requireContentType } from "../http/negotiation.ts";
 import { limitBody } from "../http/patient-body.ts";
@@ -131,7 +132,7 @@ const understoodAs = ({ parameter: [name, value], read }: { parameter: Parameter
 /** @throws AdapterError `unsupported-media-type` or `too-large` where the body is no form that can be read. */
 function requireForm({ method, headers, body }: FhirRequest): void {
   if (method === "POST" && body !== undefined) {
-    requireContentType(headers["content-type"], [FORM]);
+    requireContentType(headers, [FORM]);
     limitBody(body);
   }
 }
@@ -155,7 +156,7 @@ function readGeneral(name: string, value: string): Read {
 }
 
 function readIds(value: string): Read {
-  const ids = alternatives(value).map(unescaped);
+  const ids = alternativesOf(value).map(plainValueOf);
   return ids.includes("") ? { fault: "_id must be ids separated by commas." } : { criterion: { ids } };
 }
 
@@ -166,10 +167,7 @@ function readCount(value: string): Read {
 }
 
 function readIdentifier(value: string): Read {
-  const identifiers = alternatives(value).map((token) => {
-    const [first = "", second] = splitToken(token);
-    return second === undefined ? { system: undefined, value: first } : { system: first, value: second };
-  });
+  const identifiers = alternativesOf(value).map(tokenOf);
   if (identifiers.some((identifier) => identifier.value === "")) {
     return {
       fault: "identifier must be system|value, |value or value: this server cannot search by the system alone.",
@@ -200,14 +198,3 @@ function readPosition(value: string): Read {
     ? { position: result.output }
     : { fault: "page must be taken from a link of this server as it is." };
 }
-
-/** http://hl7.org/fhir/R4/search.html#escaping: `\,`, `\|`, `\$` and `\\` stand for themselves. */
-const UNESCAPED_COMMA = /(?<!\\),/;
-const UNESCAPED_BAR = /(?<!\\)\|(.*)/s;
-
-const unescaped = (text: string): string => text.replace(/\\([,|$\\])/g, "$1");
-
-const alternatives = (value: string): string[] => value.split(UNESCAPED_COMMA).map((part) => part.trim());
-
-const splitToken = (token: string): (string | undefined)[] =>
-  token.split(UNESCAPED_BAR, 2).map((part) => unescaped(part));

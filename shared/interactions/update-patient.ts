@@ -4,7 +4,14 @@ import { requireParameters } from "../http/general-parameters.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { patientBodyOf } from "../http/patient-body.ts";
 import { heldAfter, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
-import { CONDITION_PARAMETERS, conditionOf, ifMatchOf, requireCarried } from "../http/preconditions.ts";
+import {
+  CONDITION_PARAMETERS,
+  conditionOf,
+  ifMatchOf,
+  mustBeNew,
+  requireCarried,
+  requirePreconditions,
+} from "../http/preconditions.ts";
 import { type FhirRequest, invalid, type Respond, requestFault, taskOf } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { updatePatientConditionally } from "../registration/conditional-writes.ts";
@@ -22,6 +29,7 @@ export const updateInteraction =
   async (request) => {
     const isConditional = request.pathParameters["id"] === undefined;
     requireParameters(request, isConditional ? CONDITION_PARAMETERS : []);
+    requirePreconditions(request, ["If-Match", "If-None-Match"]);
     const { patient: sent, warnings } = patientBodyOf(request);
     const patient = withLocalLinks(sent, request.base);
     const registered = isConditional
@@ -55,14 +63,16 @@ function updateById(registration: Registration, request: FhirRequest, patient: P
       diagnostics: "The id of the Patient must be there and equal the id in the path.",
     });
   }
-  return updatePatient(registration, { id, patient, ...howToUpdate(request) }, taskOf(request));
+  const how = { ...howToUpdate(request), mustBeNew: mustBeNew(request) };
+  return updatePatient(registration, { id, patient, ...how }, taskOf(request));
 }
 
 /** @throws AdapterError `invalid` when the condition or a header cannot be used. */
 function updateByCondition(registration: Registration, request: FhirRequest, patient: Patient): Promise<Registered> {
   const condition = conditionOf(request);
   requireCarried(patient, condition);
-  return updatePatientConditionally(registration, { patient, condition, ...howToUpdate(request) }, taskOf(request));
+  const how = { ...howToUpdate(request), mustBeNew: mustBeNew(request) };
+  return updatePatientConditionally(registration, { patient, condition, ...how }, taskOf(request));
 }
 
 /** What the headers of an update or a patch say. */

@@ -1,4 +1,5 @@
 import type { Patient } from "fhir/r4";
+import { AdapterError } from "../failure/failure.ts";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import { beginCreate } from "./begin-create.ts";
 import { conditionClaim, type IdentifierCondition, uniqueClaims } from "./claims.ts";
@@ -21,6 +22,8 @@ export type UpdateRequest = {
   readonly patient: Patient;
   /** The version that the client believes to be current; `*` = any that exists. */
   readonly ifMatch?: string;
+  /** Creates and revives, and changes nobody who is there. */
+  readonly mustBeNew?: boolean;
   /** Calls Particle although nothing has changed. */
   readonly force?: boolean;
   readonly overlayReason?: OverlayReason;
@@ -35,8 +38,8 @@ const ROUNDS = 5;
  * old patient_id, resolves a duplicate, and does nothing where nothing has changed.
  *
  * @returns undefined when somebody else came to hold the identifier of the condition.
- * @throws AdapterError `unprocessable`, `version-conflict`, `overlay-suspected`, `duplicate`, `in-flight`, or what the
- *   gateway and the store throw.
+ * @throws AdapterError `unprocessable`, `version-conflict`, `already-there`, `overlay-suspected`, `duplicate`,
+ *   `in-flight`, or what the gateway and the store throw.
  */
 export async function tryUpdatePatient(
   registration: Registration,
@@ -47,6 +50,9 @@ export async function tryUpdatePatient(
   for (let round = 0; round < ROUNDS; round += 1) {
     const mapping = await settled(registration, request.id, task);
     requireVersion(mapping, request.ifMatch);
+    if (request.mustBeNew && mapping && isPresent(mapping)) {
+      throw new AdapterError({ kind: "already-there" }, "If-None-Match asks for a patient that is not there.");
+    }
     const attempt =
       mapping && isPresent(mapping) && resolvesDuplicate(request.patient)
         ? await replacePatient(registration, mapping, request.patient, task)

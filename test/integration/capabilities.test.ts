@@ -2,6 +2,7 @@ import type { CapabilityStatement, CapabilityStatementRestResource, Patient } fr
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { capabilityStatement } from "../../shared/fhir/capability-statement.ts";
+import { validatePatient } from "../../shared/fhir/validate-patient.ts";
 import { type OperationName, routes } from "../../shared/http/routes.ts";
 import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick, MRN } from "../support/registration-harness.ts";
@@ -50,6 +51,15 @@ describe("the statement", () => {
     const ofPatient = routes.filter(({ path }) => path.startsWith("/Patient")).map(({ interaction }) => interaction);
     const operations = claimed?.operation?.map(({ name }) => `$${name}`) ?? [];
     expect([...codes, ...operations].sort()).toEqual([...new Set<string>(ofPatient)].sort());
+  });
+
+  it("breaks no rule that holds for every resource: its texts, its names, nothing that is empty", () => {
+    const contained = [{ ...statement, id: "statement" }];
+    const url = "https://api.example/fhir/StructureDefinition/statement";
+    const extension = [{ url, valueReference: { reference: "#statement" } }];
+    expect(validatePatient({ resourceType: "Patient", contained, extension })).toEqual([]);
+    const wrong = { resourceType: "Patient", contained: [{ ...contained[0], format: [] }], extension };
+    expect(validatePatient(wrong)).toMatchObject([{ expression: "Patient.contained[0].format" }]);
   });
 
   it("keeps the invariants of CapabilityStatement that concern it", () => {

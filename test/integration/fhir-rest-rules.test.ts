@@ -1,10 +1,14 @@
-import type { Bundle, OperationOutcome, Patient } from "fhir/r4";
+import type { Bundle, BundleEntry, CapabilityStatement, OperationOutcome, Patient } from "fhir/r4";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
+import { bundleOf, entriesOf, get, issuesOf, post, put, remove, statusesOf } from "../support/bundle-requests.ts";
 import { codesOf, type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick, MRN } from "../support/registration-harness.ts";
 
-/** The rules of http://hl7.org/fhir/R4/http.html and /search.html, each under its own name. */
+/**
+ * The rules of http://hl7.org/fhir/R4/http.html and /search.html, each under its own name, with what servers are known
+ * to get wrong.
+ */
 
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
@@ -38,12 +42,13 @@ describe("create", () => {
     expect(idIn(headers)).toBe(resource.id);
   });
 
-  it("answers 201 with Location of the version, ETag, and Last-Modified as an HTTP date", async () => {
+  it("answers 201 with Location of the version, ETag, and Last-Modified as an HTTP date, not ISO", async () => {
     const { status, headers, resource } = await client.create(somebody());
     expect(status).toBe(201);
     expect(headers.get("location")).toBe(`${twin.url}/Patient/${resource.id}/_history/1`);
     expect(headers.get("etag")).toBe('W/"1"');
     expect(headers.get("last-modified")).toMatch(HTTP_DATE);
+    expect(headers.get("content-type")).toBe("application/fhir+json; charset=utf-8");
   });
 
   it.each([
@@ -51,36 +56,59 @@ describe("create", () => {
     ["what breaks base FHIR", { resourceType: "Patient", gender: "man" }, 400],
     ["another resource", { resourceType: "Observation" }, 400],
     ["what a business rule forbids", henrick({ gender: "other" }), 422],
-  ])("refuses %s", async (_, body, status) => {
+  ])("refuses %s: 400 for what is no FHIR, 422 for a business rule", async (_, body, status) => {
     expect((await client.failure("POST", "/Patient", { body })).status).toBe(status);
   });
 });
 
 describe("update", () => {
-  it.each([undefined, "another"])("refuses the id %s in the body with 400", async (id) => {
+  it.each([undefined, "another"])("answers 400 where the body's id is missing or different: %s", async (id) => {
     const path = `/Patient/${await registered()}`;
     const { id: _, ...body } = somebody();
     const refused = await client.failure("PUT", path, { body: id === undefined ? body : { ...body, id } });
     expect([refused.status, refused.resource.issue[0]?.expression]).toEqual([400, ["Patient.id"]]);
   });
 
-  it("answers 201 when it creates and 200 when it updates", async () => {
+  it("answers 201 when it created, under the client's id, else 200", async () => {
     const patient = somebody({ id: "put-1" });
-    expect((await client.update(patient)).status).toBe(201);
+    const created = await client.update(patient);
+    expect([created.status, created.headers.get("location")]).toEqual([201, `${twin.url}/Patient/put-1/_history/1`]);
     expect((await client.update({ ...patient, telecom: [] as never })).status).toBe(400);
     const { telecom: _, ...changed } = patient;
     expect((await client.update(changed)).status).toBe(200);
   });
 
-  it("answers 412 to a stale If-Match, and changes nothing", async () => {
+  it("answers 412, not 409, to a stale If-Match, and changes nothing", async () => {
     const id = await registered();
-    const refused = await client.update(somebody({ id }), { "If-Match": 'W/"9"' });
-    expect([refused.status, await versionOf(id)]).toEqual([412, 'W/"1"']);
+    expect((await client.update(somebody({ id }), { "If-Match": 'W/"1"' })).status).toBe(200);
+    const refused = await client.failure("PUT", `/Patient/${id}`, {
+      body: somebody({ id }),
+      headers: { "If-Match": 'W/"1"' },
+    });
+    expect([refused.status, codesOf(refused.resource), await versionOf(id)]).toEqual([412, ["conflict"], 'W/"2"']);
+  });
+
+  it("with If-None-Match: * creates, and answers 412 where somebody is there, by id and by condition", async () => {
+    const patient = somebody({ id: "new-only" });
+    const headers = { "If-None-Match": "*" };
+    const byCondition = () =>
+      client.failure("PUT", `/Patient?identifier=${encodeURIComponent(mrnOf(patient))}`, { body: patient, headers });
+    expect((await client.update(patient, headers)).status).toBe(201);
+    for (const refused of [
+      await client.failure("PUT", "/Patient/new-only", { body: patient, headers }),
+      await byCondition(),
+    ]) {
+      expect([refused.status, codesOf(refused.resource)]).toEqual([412, ["conflict"]]);
+    }
+    expect(await versionOf("new-only")).toBe('W/"1"');
+    await client.remove("new-only");
+    expect((await byCondition()).status).toBe(201);
+    expect((await client.update(somebody({ id: "new-too" }), { "If-None-Match": 'W/"1"' })).status).toBe(400);
   });
 });
 
 describe("read", () => {
-  it("answers 200, 404 and after a delete 410", async () => {
+  it("answers 200, 404, and after a delete 410, not 404", async () => {
     const id = await registered();
     expect((await client.read(id)).status).toBe(200);
     expect((await client.read("nobody")).status).toBe(404);
@@ -103,27 +131,34 @@ describe("read", () => {
     expect((await client.read(id, { "If-Modified-Since": later })).status).toBe(200);
   });
 
-  it("answers vread of an old version with 404 and says why", async () => {
+  it("answers vread of an old version with 404 and an OperationOutcome that says why", async () => {
     const id = await registered();
     await client.update(somebody({ id }));
     const old = await client.failure("GET", `/Patient/${id}/_history/1`);
     expect([old.status, codesOf(old.resource)]).toEqual([404, ["not-found"]]);
+    expect(old.resource.issue[0]?.diagnostics).toContain("only the current one");
     expect((await client.send("GET", `/Patient/${id}/_history/2`)).status).toBe(200);
   });
 });
 
 describe("delete", () => {
-  it("is idempotent: 204, or 200 with an outcome", async () => {
+  it("is idempotent: 204 again and again, or 200 with an outcome, never 404", async () => {
     const id = await registered();
     for (const _ of [1, 2, 3]) {
       expect((await client.remove(id)).status).toBe(204);
     }
-    const told = await client.remove(id, { Prefer: "return=OperationOutcome" });
-    expect([told.status, told.resource?.resourceType]).toEqual([200, "OperationOutcome"]);
     expect((await client.remove("nobody")).status).toBe(204);
+    const other = await registered();
+    for (const severity of ["warning", "information"]) {
+      const told = await client.remove(other, { Prefer: "return=OperationOutcome" });
+      expect(told).toMatchObject({
+        status: 200,
+        resource: { resourceType: "OperationOutcome", issue: [{ severity }] },
+      });
+    }
   });
 
-  it("can be undone by PUT, and the version goes on counting", async () => {
+  it("can be undone by PUT, 201 and not 500, and the version goes on counting", async () => {
     const id = await registered();
     await client.remove(id);
     const revived = await client.update(somebody({ id }));
@@ -132,7 +167,7 @@ describe("delete", () => {
 });
 
 describe("If-None-Exist", () => {
-  it("creates on no match, does nothing on one, and refuses several", async () => {
+  it("0 matches: 201; 1: 200, nothing done, its Location without a version; several: 412", async () => {
     const patient = somebody();
     const [{ system, value }] = patient.identifier as [{ system: string; value: string }];
     const condition = { "If-None-Exist": `identifier=${system}|${value}` };
@@ -146,7 +181,7 @@ describe("If-None-Exist", () => {
     expect([several.status, codesOf(several.resource)]).toEqual([412, ["multiple-matches"]]);
   });
 
-  it("lets one of 50 at the same time create", async () => {
+  it("is no race: of 50 at the same time one creates", async () => {
     const patient = somebody();
     const headers = { "If-None-Exist": `identifier=${mrnOf(patient)}` };
     const answers = await Promise.all(Array.from({ length: 50 }, () => client.create(patient, headers)));
@@ -161,13 +196,13 @@ describe("conditional update", () => {
   const put = (patient: Patient, identifier = mrnOf(patient)) =>
     client.send<Patient>("PUT", `/Patient?identifier=${encodeURIComponent(identifier)}`, { body: patient });
 
-  it("creates on no match, with the id of the body where there is one", async () => {
+  it("0 matches and no id: creates; 0 with id: update-as-create", async () => {
     expect((await put(somebody())).status).toBe(201);
     const named = await put(somebody({ id: "conditional-1" }));
     expect([named.status, idIn(named.headers)]).toEqual([201, "conditional-1"]);
   });
 
-  it("updates the one match, and refuses another id with 400", async () => {
+  it("1 match: updates it; where the body's id differs: 400", async () => {
     const patient = somebody();
     const created = await put(patient);
     const { telecom: _, ...changed } = patient;
@@ -177,7 +212,7 @@ describe("conditional update", () => {
     expect((await put({ ...patient, id: "another" })).status).toBe(400);
   });
 
-  it("refuses several matches with 412", async () => {
+  it("several matches: 412", async () => {
     const patient = somebody();
     await client.update({ ...patient, id: "several-1" });
     await client.update({ ...patient, id: "several-2", birthDate: "1961-01-01" });
@@ -197,7 +232,7 @@ describe("conditional delete", () => {
     expect((await remove(patient)).status).toBe(204);
   });
 
-  it("refuses several with 412, as the CapabilityStatement says with single", async () => {
+  it("is 'single', as the CapabilityStatement declares: several are 412", async () => {
     const patient = somebody();
     await client.update({ ...patient, id: "single-1" });
     await client.update({ ...patient, id: "single-2", birthDate: "1962-01-01" });
@@ -207,7 +242,7 @@ describe("conditional delete", () => {
 });
 
 describe("PATCH", () => {
-  it("takes a JSON Patch, processes the result as an update, and is never applied when it is stale", async () => {
+  it("takes a JSON Patch, and a stale If-Match is never applied", async () => {
     const id = await registered();
     const patch = (body: unknown, headers = {}) =>
       client.send<Patient>("PATCH", `/Patient/${id}`, {
@@ -219,7 +254,6 @@ describe("PATCH", () => {
     expect(await versionOf(id)).toBe('W/"1"');
     const patched = await patch(city, { "If-Match": 'W/"1"' });
     expect([patched.status, patched.headers.get("etag")]).toEqual([200, 'W/"2"']);
-    expect((await patch([{ op: "remove", path: "/gender" }])).status).toBe(422);
   });
 });
 
@@ -243,7 +277,7 @@ describe("search", () => {
     }
   });
 
-  it.each(["-1", "x", "1.5", "", "ge1", "1&_count=2"])("refuses _count=%s with 400", async (count) => {
+  it.each(["-1", "x", "1.5", "", "ge1", "%2B1", "1&_count=2"])("answers _count=%s with 400", async (count) => {
     expect((await client.failure("GET", `/Patient?_id=a&_count=${count}`)).status).toBe(400);
   });
 
@@ -266,7 +300,7 @@ describe("search", () => {
     "_elements=name&_summary=true",
     "_count=0",
     "_summary=count",
-  ])("refuses ?%s with 400", async (query) => {
+  ])("answers 400 and ignores no parameter that it does not understand: ?%s", async (query) => {
     const refused = await client.failure("GET", `/Patient?${query}`);
     expect(refused.status).toBe(400);
     expect(refused.resource.issue[0]?.diagnostics).toMatch(/\w/);
@@ -284,6 +318,46 @@ describe("search", () => {
 
   it("takes a prefix for a part of a token, which has none", async () => {
     expect((await client.search("?_id=ge5")).resource.total).toBe(0);
+  });
+
+  it("gives at most 50 of a page, and says so in self", async () => {
+    const { resource } = await client.search("?_id=nobody&_count=51");
+    expect(resource.link?.[0]?.url).toBe(`${twin.url}/Patient?_id=nobody&_count=50`);
+  });
+
+  it("takes the parameters of the URL and of the form of a _search together", async () => {
+    const [one, other] = [await registered(), await registered()];
+    const search = (query: string, body: string) =>
+      client.send<Bundle<Patient>>("POST", `/Patient/_search?${query}`, {
+        body,
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      });
+    expect((await search("_count=1", `_id=${one},${other}`)).resource).toMatchObject({ total: 2, entry: [{}] });
+    expect((await search(`_id=${one}`, `_id=${other}`)).resource.total).toBe(0);
+    expect((await search("_count=1", "_count=2")).status).toBe(400);
+  });
+
+  it.each([
+    ["a|b", "a|b", "a\\|b"],
+    ["a,b", "a\\,b", "a\\,b"],
+    ["a$b", "a$b", "a\\$b"],
+    ["a\\b", "a\\\\b", "a\\\\b"],
+    ["a\\", "a\\\\", "a\\\\"],
+  ])("finds the value %j, written %j or %j, as conditions do", async (value, ...written) => {
+    const patient = somebody({ identifier: [{ system: "urn:escaped", value }] });
+    const id = idIn((await client.create(patient)).headers);
+    for (const token of written) {
+      const query = `?identifier=${encodeURIComponent(`urn:escaped|${token}`)}`;
+      expect((await client.search(query)).resource.entry?.map(({ resource }) => resource?.id)).toEqual([id]);
+      const again = await client.create(patient, { "If-None-Exist": `identifier=urn:escaped|${token}` });
+      const update = await client.send<Patient>("PUT", `/Patient${query}`, { body: patient });
+      expect([again.status, idIn(again.headers), update.status, update.resource.id]).toEqual([200, id, 200, id]);
+    }
+  });
+
+  it("takes an unescaped comma for one between alternatives, of which a condition has none", async () => {
+    const body = somebody({ identifier: [{ system: "urn:escaped", value: "c,d" }] });
+    expect((await client.failure("PUT", "/Patient?identifier=urn:escaped%7Cc,d", { body })).status).toBe(400);
   });
 
   it("takes a repeated parameter as a further condition", async () => {
@@ -307,6 +381,123 @@ describe("search", () => {
     const list = await client.search("?_total=accurate&_count=1");
     expect(list.resource.total).toBeUndefined();
     expect(list.resource.entry?.at(-1)).toMatchObject({ search: { mode: "outcome" } });
+  });
+});
+
+describe("batch and transaction", () => {
+  const send = (type: "batch" | "transaction", ...entries: BundleEntry[]) =>
+    client.send<Bundle>("POST", "/", { body: bundleOf(type, entries) });
+  const fail = (type: "batch" | "transaction", ...entries: BundleEntry[]) =>
+    client.failure("POST", "/", { body: bundleOf(type, entries) });
+
+  it("batch: answers in request order, each with response.status, and response.outcome on failure", async () => {
+    const id = await registered();
+    const answer = await send("batch", get("Patient/nobody"), post(somebody()), get(`Patient/${id}`));
+    expect([answer.status, answer.resource.type]).toEqual([200, "batch-response"]);
+    expect(statusesOf(answer)).toEqual(["404 Not Found", "201 Created", "200 OK"]);
+    const [failed, created, read] = entriesOf(answer);
+    expect(issuesOf(failed?.response?.outcome)).toEqual([["not-found", undefined]]);
+    expect(created?.response).toMatchObject({ etag: 'W/"1"', location: /\/_history\/1$/ });
+    expect(read?.resource).toMatchObject({ resourceType: "Patient", id });
+  });
+
+  it("transaction order: POST before GET, wherever they stand", async () => {
+    const patient = somebody();
+    const search = get(`Patient?identifier=${encodeURIComponent(mrnOf(patient))}`);
+    const answer = await send("transaction", search, post(patient), search);
+    expect([answer.resource.type, statusesOf(answer)]).toEqual([
+      "transaction-response",
+      ["200 OK", "201 Created", "200 OK"],
+    ]);
+    const totals = entriesOf(answer).map(({ resource }) => (resource as Bundle).total);
+    expect(totals).toEqual([1, undefined, 1]);
+  });
+
+  it("transaction: two entries for one identity fail", async () => {
+    const patient = somebody();
+    const refused = await fail("transaction", post(patient), post(patient));
+    expect([refused.status, issuesOf(refused.resource)]).toEqual([400, [["duplicate", "Bundle.entry[1]"]]]);
+    expect((await client.search(`?identifier=${encodeURIComponent(mrnOf(patient))}`)).resource.total).toBe(0);
+  });
+
+  it("transaction: what could not be taken back is 422 not-supported, before anything is sent", async () => {
+    const patient = somebody();
+    for (const other of [remove("Patient/nobody"), put(somebody({ id: "tx-put" })), get("Observation/1")]) {
+      const refused = await fail("transaction", post(patient), other);
+      expect([refused.status, codesOf(refused.resource)]).toEqual([422, ["not-supported"]]);
+    }
+    const several = await fail("transaction", get("Observation/1"), remove("Patient/nobody"), post(patient));
+    expect(issuesOf(several.resource)).toEqual([
+      ["not-supported", "Bundle.entry[0].request.url"],
+      ["not-supported", "Bundle.entry[1].request"],
+    ]);
+    const many = await fail("transaction", ...Array.from({ length: 21 }, () => post(somebody())));
+    expect([many.status, codesOf(many.resource)]).toEqual([422, ["too-costly"]]);
+    expect((await client.search(`?identifier=${encodeURIComponent(mrnOf(patient))}`)).resource.total).toBe(0);
+  });
+
+  it("entries keep their own preconditions", async () => {
+    const id = await registered();
+    const patient = somebody();
+    const answer = await send(
+      "batch",
+      put(somebody({ id }), { ifMatch: 'W/"9"' }),
+      get(`Patient/${id}`, { ifNoneMatch: 'W/"1"' }),
+      put(somebody({ id }), { ifNoneMatch: "*" }),
+      post(patient, { ifNoneExist: `identifier=${mrnOf(patient)}` }),
+      post(patient, { ifNoneExist: `identifier=${mrnOf(patient)}` }),
+      post(somebody(), { ifMatch: 'W/"1"' }),
+    );
+    expect(statusesOf(answer).map((status) => status?.slice(0, 3))).toEqual(["412", "304", "412", "201", "200", "400"]);
+  });
+
+  it("entries name this server with or without its base, and no other", async () => {
+    const id = await registered();
+    const urls = [
+      `Patient/${id}/`,
+      `Patient/${id}`,
+      `/Patient/${id}`,
+      `${twin.url}/Patient/${id}`,
+      `https://elsewhere.example/Patient/${id}`,
+    ];
+    const answer = await send("batch", ...urls.map((url) => get(url)));
+    expect(statusesOf(answer).map((status) => status?.slice(0, 3))).toEqual(["200", "200", "200", "200", "422"]);
+  });
+
+  it("the resource of a GET or a DELETE is not looked at", async () => {
+    const resource = somebody({ gender: "man" as never });
+    const id = await registered();
+    const answer = await send(
+      "batch",
+      { ...get(`Patient/${id}`), resource },
+      { ...remove("Patient/nobody"), resource },
+    );
+    expect(statusesOf(answer)).toEqual(["200 OK", "204 No Content"]);
+  });
+
+  it("a Bundle without entries is answered without entries", async () => {
+    for (const type of ["batch", "transaction"] as const) {
+      const { status, resource } = await send(type);
+      expect([status, resource]).toEqual([200, { resourceType: "Bundle", type: `${type}-response` }]);
+    }
+  });
+
+  it.each([
+    ["an empty list of entries", { entry: [] }, "Bundle.entry"],
+    ["an entry without a request", { entry: [{ resource: henrick() }] }, "Bundle.entry[0].request"],
+    [
+      "a method in lower case",
+      { entry: [get("Patient/x", { method: "get" as never })] },
+      "Bundle.entry[0].request.method",
+    ],
+    [
+      "a PUT without a resource",
+      { entry: [{ request: { method: "PUT", url: "Patient/x" } }] },
+      "Bundle.entry[0].resource",
+    ],
+  ])("%s is 400", async (_, content, expression) => {
+    const refused = await client.failure("POST", "/", { body: { ...bundleOf("batch", []), ...content } });
+    expect([refused.status, issuesOf(refused.resource)]).toMatchObject([400, [[expect.any(String), expression]]]);
   });
 });
 
@@ -452,6 +643,19 @@ describe("OperationOutcome", () => {
       expect(one.expression?.[0]).toMatch(/^Patient/);
       expect(one.location).toBeUndefined();
     }
+  });
+});
+
+describe("CapabilityStatement", () => {
+  it("is served at /metadata, and is of this server", async () => {
+    const { status, resource } = await client.send<CapabilityStatement>("GET", "/metadata");
+    expect(status).toBe(200);
+    expect(resource).toMatchObject({
+      resourceType: "CapabilityStatement",
+      fhirVersion: "4.0.1",
+      implementation: { url: twin.url },
+      rest: [{ mode: "server", resource: [{ type: "Patient" }] }],
+    });
   });
 });
 

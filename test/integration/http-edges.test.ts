@@ -1,4 +1,5 @@
 import { request as httpRequest } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { routes } from "../../shared/http/routes.ts";
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => twin?.close());
 
 /** As the bytes are given: `fetch` would tidy paths and merge headers. */
-const raw = (method: string, path: string, headers: readonly string[] = [], body = "") =>
+const raw = (method: string, path: string, headers: readonly string[] = [], body: string | Buffer = "") =>
   new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
     const all = ["Host", "h", "Content-Length", String(Buffer.byteLength(body)), ...headers];
     const outgoing = httpRequest(
@@ -93,8 +94,56 @@ describe("headers", () => {
     expect((await raw("DELETE", "/Patient/edge.1", two)).status).toBe(400);
   });
 
-  it.each(["1", "W/1", '"', "W/"])("an If-Match of %s is refused", async (tag) => {
+  it.each(["1", "W/1", '"', "W/", 'W/"1", W/"2"', '*, W/"1"', 'w/"1"'])("an If-Match of %s is refused", async (tag) => {
     expect((await raw("DELETE", "/Patient/edge.1", ["If-Match", tag])).status).toBe(400);
+  });
+
+  it("that are an If-Match may be weak or strong", async () => {
+    const body = JSON.stringify(henrick({ id: "edge.1" }));
+    const put = (tag: string) =>
+      raw("PUT", "/Patient/edge.1", ["Content-Type", "application/fhir+json", "If-Match", tag], body);
+    const tags = ['W/"1"', '"1"', "*", 'W/"2"', '"2"', '""'];
+    expect((await Promise.all(tags.map(put))).map(({ status }) => status)).toEqual([200, 200, 200, 412, 412, 412]);
+  });
+
+  it.each(['W/"1"', '"1"', 'W/"8", "1"', 'W/"8",W/"1"', "*"])(
+    "an If-None-Match of %s names what is there",
+    async (tag) => {
+      expect((await raw("GET", "/Patient/edge.1", ["If-None-Match", tag])).status).toBe(304);
+    },
+  );
+
+  it.each(["1", 'W/"8"', 'W/"1"x', ""])("an If-None-Match of %s does not", async (tag) => {
+    expect((await raw("GET", "/Patient/edge.1", ["If-None-Match", tag])).status).toBe(200);
+  });
+
+  it.each([
+    ["POST", "/Patient", "If-Match"],
+    ["POST", "/Patient", "If-None-Match"],
+    ["PUT", "/Patient/edge.1", "If-None-Exist"],
+    ["PATCH", "/Patient/edge.1", "If-None-Match"],
+    ["DELETE", "/Patient/edge.1", "If-None-Match"],
+    ["DELETE", "/Patient/edge.1", "If-Unmodified-Since"],
+    ["POST", "/", "If-None-Exist"],
+  ])("that are conditions which the interaction does not know are refused: %s %s %s", async (method, path, name) => {
+    const headers = { [name]: "*" };
+    const refused = await client.failure(method, path, { body: henrick({ id: "edge.1" }), headers });
+    expect([refused.status, refused.resource.issue[0]?.diagnostics]).toEqual([400, expect.stringContaining(name)]);
+    expect((await client.read("edge.1")).headers.get("etag")).toBe('W/"1"');
+  });
+
+  it("that are preferences count the first time", async () => {
+    const twice = ["Prefer", "return=minimal", "Prefer", "return=representation", "If-None-Match", "*"];
+    const body = JSON.stringify(henrick({ id: "edge.2", identifier: [{ value: "edge.2" }] }));
+    const answer = await raw("PUT", "/Patient/edge.2", ["Content-Type", "application/fhir+json", ...twice], body);
+    expect([answer.status, answer.text]).toEqual([201, ""]);
+  });
+
+  it("cannot make another method of a request", async () => {
+    const override = ["X-HTTP-Method-Override", "DELETE", "X-HTTP-Method", "DELETE", "X-Method-Override", "DELETE"];
+    expect((await raw("POST", "/Patient/edge.1", override)).status).toBe(405);
+    expect((await raw("GET", "/Patient/edge.1", override)).status).toBe(200);
+    expect((await raw("GET", "/Patient/edge.1")).status).toBe(200);
   });
 });
 
@@ -102,6 +151,29 @@ describe("bodies", () => {
   it("of a GET are not looked at", async () => {
     const answer = await raw("GET", "/Patient/edge.1", ["Content-Type", "application/fhir+xml"], "<x");
     expect(answer.status).toBe(200);
+  });
+
+  it.each([
+    ["an empty one", "", 400],
+    ["a blank one", "  ", 400],
+    ["one that is too large", " ".repeat(1_000_001), 413],
+    ["one of another encoding", Buffer.from(`\ufeff${JSON.stringify(henrick())}`, "utf16le"), 400],
+  ])("%s is refused", async (_, body, status) => {
+    const answer = await raw("POST", "/Patient", ["Content-Type", "application/fhir+json"], body);
+    expect([answer.status, JSON.parse(answer.text).resourceType]).toEqual([status, "OperationOutcome"]);
+  });
+
+  it("may begin with a byte order mark, and are taken in UTF-8 and not compressed only", async () => {
+    const body = JSON.stringify(henrick());
+    const send = (type: string, sent: string | Buffer, ...headers: string[]) =>
+      raw("POST", "/Patient/$validate", ["Content-Type", type, ...headers], sent);
+    const type = "application/fhir+json";
+    expect((await send(type, `\ufeff${body}`)).status).toBe(200);
+    expect((await send(`${type}; charset="utf-8"`, body)).status).toBe(200);
+    expect((await send(`${type}; charset=iso-8859-1`, body)).status).toBe(415);
+    expect((await send(type, body, "Content-Encoding", "identity")).status).toBe(200);
+    expect((await send(type, gzipSync(body), "Content-Encoding", "gzip")).status).toBe(415);
+    expect((await send(type, body, "Content-Type", "text/plain")).status).toBe(415);
   });
 
   it("that are forms belong to searches", async () => {
@@ -122,6 +194,7 @@ describe("parameters", () => {
     ["GET", "/metadata?x=1"],
     ["POST", "/Patient/$validate?x=1"],
     ["POST", "/Patient/$to-particle?x=1"],
+    ["POST", "/?x=1"],
   ])("that are not understood are refused, and nothing is done: %s %s", async (method, path) => {
     const { status } = await client.failure(method, path, method === "GET" ? {} : { body: henrick({ id: "edge.1" }) });
     expect(status).toBe(400);

@@ -117,6 +117,8 @@ const values = fc.constantFrom(
   "known-1,deleted-1",
   ",",
   "a\\,b",
+  "a%5C%5C,b",
+  "%5C%7Ca%5C",
   "%5C",
   `${MRN.system}%7CK-1`,
   "%7CK-1",
@@ -220,7 +222,11 @@ const header = fc.oneof(
         fc.constant("If-None-Exist"),
         fc.constantFrom(`identifier=${MRN.system}|K-1`, "identifier=|", "?", "identifier=a|b&_id=1", "%zz=%"),
       ),
-      fc.tuple(fc.constant("If-Modified-Since"), fc.constantFrom("Sun, 22 Nov 2026 00:00:00 GMT", "yesterday")),
+      fc.tuple(fc.constant("Content-Encoding"), fc.constantFrom("gzip", "identity", ", ")),
+      fc.tuple(
+        fc.constantFrom("If-Modified-Since", "If-Unmodified-Since"),
+        fc.constantFrom("Sun, 22 Nov 2026 00:00:00 GMT", "yesterday"),
+      ),
       fc.tuple(fc.constant("Idempotency-Key"), fc.constantFrom("a", "b", "k".repeat(256), " ")),
       fc.tuple(fc.constant("Overlay-Reason"), fc.constantFrom("correction", "because")),
       fc.tuple(fc.constant("Cache-Control"), fc.constantFrom("no-cache", "max-age=0")),
@@ -278,7 +284,7 @@ function changed(document: unknown, list: readonly Change[]): unknown {
     if (kind === "remove") {
       delete holder[name];
     } else {
-      holder[name] = kind === "set" ? value : [holder[name], holder[name]];
+      holder[name] = kind === "set" ? structuredClone(value) : [holder[name], holder[name]];
     }
   }
   return copy;
@@ -308,13 +314,28 @@ const patches = fc.array(
   }),
   { maxLength: 3 },
 );
+const creations = patients.map((resource) => ({ resource, request: { method: "POST", url: "Patient" } }));
+/** Whatever an entry may ask for, or not. */
+const entries = fc.record(
+  {
+    fullUrl: fc.constantFrom("urn:uuid:0b1f1d3e-7f3d-4a6e-9d3c-111111111111", "https://elsewhere.example/Patient/1"),
+    resource: patients,
+    request: fc.record(
+      {
+        method: fc.constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "get"),
+        url: fc.tuple(paths, query).map(([path, search]) => (path + search).slice(1)),
+        ifMatch: fc.constantFrom('W/"1"', "*", "1"),
+        ifNoneMatch: fc.constantFrom('W/"1"', "*", "1"),
+        ifNoneExist: fc.constantFrom(`identifier=${MRN.system}|K-1`, "identifier=a,b", "?"),
+      },
+      { requiredKeys: ["method", "url"] },
+    ),
+  },
+  { requiredKeys: ["request"] },
+);
 const bundles = fc
-  .tuple(fc.constantFrom("batch", "transaction", "searchset"), fc.array(patients, { maxLength: 3 }))
-  .map(([type, list]) => ({
-    resourceType: "Bundle",
-    type,
-    entry: list.map((resource) => ({ resource, request: { method: "POST", url: "Patient" } })),
-  }));
+  .tuple(fc.constantFrom("batch", "transaction", "searchset"), fc.array(fc.oneof(creations, entries), { maxLength: 3 }))
+  .map(([type, entry]) => ({ resourceType: "Bundle", type, entry }));
 
 const FHIR = "application/fhir+json";
 const FORM = "application/x-www-form-urlencoded";

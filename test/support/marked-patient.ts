@@ -37,8 +37,8 @@ export function markedPatient(n: number): MarkedPatient {
   });
   const concept = (path: string) => ({ coding: [coding(`${path}.coding`)], text: mark(`${path}.text`) });
   const extension = (path: string) => [{ url: uri(`${path}.url`), valueString: mark(`${path}.valueString`) }];
-  const reference = (path: string) => ({
-    reference: `Organization/${mark(`${path}.reference`)}`,
+  const reference = (path: string, type = "Organization") => ({
+    reference: `${type}/${mark(`${path}.reference`)}`,
     display: mark(`${path}.display`),
   });
   const address = (path: string) => ({
@@ -125,7 +125,7 @@ export function markedPatient(n: number): MarkedPatient {
     communication: [{ language: concept("communication.language") }],
     generalPractitioner: [reference("generalPractitioner")],
     managingOrganization: { reference: `#${organization.id}`, display: mark("managingOrganization.display") },
-    link: [{ other: reference("link.other"), type: "seealso" }],
+    link: [{ other: reference("link.other", "Patient"), type: "seealso" }],
   };
   return { patient, marks };
 }

@@ -91,6 +91,7 @@ describe("the failures of docs/clients.md", () => {
     deleted: { kind: "deleted" },
     "method-not-allowed": { kind: "method-not-allowed", allow: ["GET"] },
     "version-conflict": { kind: "version-conflict" },
+    "already-there": { kind: "already-there" },
     "multiple-matches": { kind: "multiple-matches" },
     duplicate: { kind: "duplicate", holder: "one" },
     "overlay-suspected": { kind: "overlay-suspected", fields: ["gender"] },

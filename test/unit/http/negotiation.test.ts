@@ -81,7 +81,7 @@ describe("the type of a body", () => {
     [undefined, "unsupported-media-type"],
     ["", "unsupported-media-type"],
   ])("%s is %s", (type, expected) => {
-    expect(kindOf(() => requireContentType(type))).toBe(expected);
+    expect(kindOf(() => requireContentType({ "content-type": type }))).toBe(expected);
   });
 });
 
@@ -93,6 +93,8 @@ describe("Prefer", () => {
       'RETURN="OperationOutcome", respond-async',
       { return: "OperationOutcome", handling: "strict", validation: "strict" },
     ],
+    ["return=minimal, return=representation", { return: "minimal", handling: "strict", validation: "strict" }],
+    ["return = minimal ;handling= lenient,", { return: "minimal", handling: "lenient", validation: "lenient" }],
     ["return=everything, handling=x", { return: "representation", handling: "strict", validation: "strict" }],
   ])("%s means %o", (prefer, expected) => {
     expect(preferencesOf(prefer)).toEqual(expected);

@@ -90,6 +90,20 @@ describe("updatePatient", () => {
     ).toEqual({ kind: "version-conflict" });
   });
 
+  it("changes nobody who is there when it must be new, and creates or revives whom there is not", async () => {
+    const harness = createHarness();
+    expect(await put(harness, henrick(), { mustBeNew: true })).toMatchObject({ outcome: "created" });
+    for (const patient of [henrick(), henrick({ address: MOVED })]) {
+      expect(await failureOf(put(harness, patient, { mustBeNew: true }))).toEqual({ kind: "already-there" });
+    }
+    expect(heldOf(harness)).toMatchObject([{ address_city: "Roxbury" }]);
+    await deletePatient(harness, { id: ID }, harness.task());
+    expect(await put(harness, henrick(), { mustBeNew: true })).toMatchObject({
+      outcome: "created",
+      mapping: { version: 3 },
+    });
+  });
+
   it("suspects another person when two identity fields change, unless a reason is given", async () => {
     const harness = createHarness();
     await put(harness, henrick());
