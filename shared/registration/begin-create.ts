@@ -12,8 +12,8 @@ import { type OpenMapping, opened } from "./transitions.ts";
 /** Makes a create part of a transaction: it registers under an id of the record, and cannot begin any more without it. */
 export type Member = { readonly id: string; readonly within: Pick<Transaction, "id" | "token"> };
 
-/** An abandoned patient to go on with, or the id of the new one; a fresh id without. */
-export type Prior = Mapping | Member | { readonly id: string } | undefined;
+/** The id of a new patient; a fresh one without. */
+export type Anew = Member | { readonly id: string } | undefined;
 
 /**
  * One attempt to register under fresh ids, under the id of `prior`, or under those of an abandoned patient.
@@ -25,7 +25,7 @@ export async function beginCreate(
   hash: KeyedHash,
   intent: Intent,
   claims: readonly ClaimIntent[],
-  prior: Prior,
+  prior: Mapping | Anew,
   task: Task,
 ): Promise<Registered | { readonly conflict: Conflict }> {
   const { store, newId, now } = registration;
@@ -69,11 +69,14 @@ export async function beginCreate(
 }
 
 /**
- * What an abandoned patient still holds and the request goes on with. After its expiry its claims may be others' by now;
- * a claim on an identifier that the request does not bring any more would only keep it from others.
+ * What an abandoned patient still holds and the request goes on with: claims on identifiers that the request brings, too.
+ * What stands for a whole request would answer for content that was never registered. After its expiry its claims may be
+ * others' by now.
  */
 const claimsToResume = (hash: KeyedHash, { claims, expiresAt }: Mapping, intent: Intent, now: number): string[] =>
-  expiresAt !== undefined && expiresAt * 1_000 >= now ? claimsKept(hash, claims, intent.identifiers) : [];
+  expiresAt !== undefined && expiresAt * 1_000 >= now
+    ? claimsKept(hash, claims, intent.identifiers).filter(isOnIdentifier)
+    : [];
 
 /** Claims on identifiers got an expiry when the patient was abandoned; from now on they live as long as it does. */
 const claimedAgain = (held: readonly string[], claims: readonly ClaimIntent[]): ClaimIntent[] =>

@@ -9,7 +9,7 @@ import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
 import { tryUpdatePatient, type UpdateRequest } from "./update-patient.ts";
 
-export type ConditionalUpdateRequest = Omit<UpdateRequest, "id" | "condition"> & {
+export type ConditionalUpdateRequest = Omit<UpdateRequest, "id" | "condition" | "foundBy"> & {
   readonly condition: IdentifierCondition;
 };
 
@@ -41,7 +41,8 @@ export async function updatePatientConditionally(
       }
     } else {
       const { condition: _, ...update } = request;
-      const updated = await tryUpdatePatient(registration, { ...(match ? update : request), id }, task);
+      const found = match ? { foundBy: condition } : { condition };
+      const updated = await tryUpdatePatient(registration, { ...update, ...found, id }, task);
       if (updated) {
         return updated;
       }
@@ -81,10 +82,16 @@ export async function deletePatientConditionally(
   { condition, ifMatch }: { readonly condition: IdentifierCondition; readonly ifMatch?: string },
   task: Task,
 ): Promise<{ readonly id?: string; readonly wasThere: boolean }> {
-  const match = await findMatch(registration, condition, task);
-  if (!match) {
-    return { wasThere: false };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const match = await findMatch(registration, condition, task);
+    if (!match) {
+      return { wasThere: false };
+    }
+    const request = { id: match.id, foundBy: condition, ...(ifMatch !== undefined && { ifMatch }) };
+    if (await deletePatient(registration, request, task)) {
+      return { id: match.id, wasThere: true };
+    }
+    // Somebody else deleted it, or took the identifier off it.
   }
-  const { id } = match;
-  return { id, wasThere: await deletePatient(registration, { id, ...(ifMatch !== undefined && { ifMatch }) }, task) };
+  throw inFlight(1);
 }

@@ -1,7 +1,7 @@
 import type { Patient } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
 import type { Claim, Conflict, Mapping } from "../store/mapping-store.ts";
-import { beginCreate, type Member, type Prior } from "./begin-create.ts";
+import { type Anew, beginCreate, type Member } from "./begin-create.ts";
 import {
   type ClaimIntent,
   claimWrites,
@@ -50,25 +50,36 @@ export async function createPatient(
   let keyClaims = keyClaimsOf(registration, hash, request);
   const identifierClaims = identifierClaimsOf(registration, hash, request, intent);
   let contentClaims = contentClaimsOf(registration, hash, request, intent);
-  let prior: Prior = member;
+  let anew: Anew = member;
+  let resumed: Mapping | undefined;
   for (let round = 0; round < ROUNDS; round += 1) {
+    let conflict: Conflict | undefined;
     if (ifNoneExist) {
       const held = await keysHeld(registration, keyClaims);
       keyClaims = takenFrom(keyClaims, held.byDeleted);
-      // What was registered only after we had looked shows up as a conflict, and then here.
-      const match = held.byOthers.length === 0 && (await findMatch(registration, ifNoneExist, task));
-      if (match) {
-        return existing(registration, keyClaims, intent, match);
+      const byOthers = held.byOthers.filter(({ id }) => id !== resumed?.id);
+      if (byOthers.length > 0) {
+        conflict = { kind: "claims", claims: byOthers };
+      } else {
+        // What was registered only after we had looked shows up as a conflict, and then here.
+        const match = await findMatch(registration, ifNoneExist, task);
+        if (match) {
+          if (resumed) {
+            await deletePatient(registration, { id: resumed.id }, task);
+          }
+          return existing(registration, keyClaims, intent, match);
+        }
       }
     }
-    const claims = [...keyClaims, ...identifierClaims, ...contentClaims];
-    const begun = await beginCreate(registration, hash, intent, claims, prior, task);
-    if (!("conflict" in begun)) {
-      return begun;
+    if (!conflict) {
+      const claims = [...keyClaims, ...identifierClaims, ...contentClaims];
+      const begun = await beginCreate(registration, hash, intent, claims, resumed ?? anew, task);
+      if (!("conflict" in begun)) {
+        return begun;
+      }
+      ({ conflict } = begun);
     }
-    const { conflict } = begun;
     const holder = await holderIn(registration, conflict, task);
-    prior = member;
     if (holder?.state === "deleted") {
       if (conflict.kind === "patient_id") {
         throw new AdapterError({ kind: "duplicate", holder: holder.id }, "The patient_id is of a deleted patient.");
@@ -82,16 +93,18 @@ export async function createPatient(
     }
     refuseOtherBody(hash, request, conflict);
     if (holder?.state === "abandoned") {
-      if (!member && (intent.patient_id === undefined || intent.patient_id === holder.patient_id)) {
-        prior = holder;
-      } else {
+      const isAnother = resumed !== undefined && resumed.id !== holder.id;
+      const isNamed = intent.patient_id === undefined || intent.patient_id === holder.patient_id;
+      if (member || isAnother || !isNamed) {
         await deletePatient(registration, { id: holder.id }, task);
+      } else {
+        resumed = holder;
       }
     } else if (holder && ifNoneExist && holdsContent(conflict)) {
       // Unless it is found under the identifier now, the condition says that this is a new patient.
       contentClaims = [];
     } else if (holder) {
-      const answer = await answerOfHolder(registration, hash, keyClaims, intent, conflict, holder);
+      const answer = await answerOfHolder(registration, hash, keyClaims, request, intent, conflict, holder);
       if (answer) {
         return answer;
       }
@@ -102,7 +115,9 @@ export async function createPatient(
       await settled(registration, holder.id, task);
     } else if (conflict.kind === "patient_id") {
       // A patient_id that is remembered longer than the registration which was abandoned under it keeps its FHIR id.
-      prior = { id: conflict.id };
+      anew = { id: conflict.id };
+    } else if (conflict.kind === "mapping") {
+      resumed = undefined;
     }
   }
   throw inFlight(1);
@@ -130,16 +145,19 @@ async function answerOfHolder(
   registration: Registration,
   hash: KeyedHash,
   keyClaims: readonly ClaimIntent[],
+  { ifNoneExist }: CreateRequest,
   intent: Intent,
   conflict: Conflict,
   mapping: Mapping,
 ): Promise<Registered | undefined> {
-  const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : undefined;
+  const claims = conflict.kind === "claims" ? conflict.claims : [];
+  const held = decisiveClaim(claims);
   const kind = held && kindOfClaim(held);
   if (kind === "IDEMPOTENCY-KEY") {
-    return { outcome: "repeated", mapping, report: intent.report };
+    return { outcome: held?.met ? "existing" : "repeated", mapping, report: intent.report };
   }
-  const isRepeat = conflict.kind === "claims" && conflict.claims.some((claim) => isContentOf(mapping, claim));
+  // A condition on an identifier says more about who is meant than the content does.
+  const isRepeat = !ifNoneExist && claims.some((claim) => isContentOf(mapping, claim));
   return kind === "IF-NONE-EXIST" || isRepeat || hasContent(hash, mapping, intent)
     ? existing(registration, keyClaims, intent, mapping)
     : undefined;
@@ -159,7 +177,7 @@ async function existing(
 ): Promise<Registered> {
   const { claims, unclaimed } = claimWrites(keyClaims, mapping.id);
   for (const claim of claims) {
-    if (!(await registration.store.addClaim(claim, unclaimed, registration.now()))) {
+    if (!(await registration.store.addClaim({ ...claim, met: true }, unclaimed, registration.now()))) {
       throw inFlight(1);
     }
   }
@@ -196,7 +214,7 @@ const holdsContent = (conflict: Conflict): boolean => {
 };
 
 /**
- * Who holds the Idempotency-Key. That of a patient who is still there takes precedence over everything else that the
+ * Who holds the Idempotency-Key. That of a patient who is not deleted takes precedence over everything else that the
  * request says.
  */
 async function keysHeld({ store, now }: Registration, claims: readonly ClaimIntent[]) {

@@ -48,7 +48,7 @@ export async function decide(registration: Registration, mapping: OpenMapping, t
   const { store, particle } = registration;
   const patient = await particle.getPatient(mapping.patient_id, task);
   const hash = await registration.keyedHash();
-  const completion = () => completionOf(registration, patient);
+  const completion = () => completionOf(registration, mapping, patient);
   const said = patient === undefined ? absence(registration, mapping) : evidence(hash, mapping, patient);
   switch (DECISIONS[mapping.operation.kind][said]) {
     case "complete":

@@ -1,14 +1,18 @@
 import { AdapterError } from "../failure/failure.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { IdentifierCondition } from "./claims.ts";
+import { isPresent, leadsTo } from "./matching.ts";
+import { inFlight } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { settled } from "./settle.ts";
-import { VISIBILITY } from "./states.ts";
+
+const ROUNDS = 4;
 
 /**
- * The one patient that is recorded with the identifier.
+ * The one patient that is recorded with the identifier. The index only leads to those who may be: entries are written when
+ * an update begins, and outlive a registration that was abandoned.
  *
- * @throws AdapterError `multiple-matches`, or `in-flight` while one that may come to match is being registered or
+ * @throws AdapterError `multiple-matches`, or `in-flight` while one that may come to match is being registered, changed or
  *   deleted.
  */
 export async function findMatch(
@@ -17,23 +21,37 @@ export async function findMatch(
   task: Task,
 ): Promise<Mapping | undefined> {
   const { store } = registration;
-  const hash = await registration.keyedHash();
-  const found = await store.findMany(await store.findIdsByIndexKeys(hash.indexKeysToFind(system, value)));
-  const present = found.filter(isPresent);
-  const current = present.filter(({ state }) => state !== "replaced");
-  // A duplicate that was resolved keeps its identifiers; the patient that replaced it is who is meant.
-  const [match, ...others] = current.length > 0 ? current : present;
-  if (others.length > 0) {
-    throw new AdapterError({ kind: "multiple-matches" }, "Several patients are recorded with the identifier.");
+  const keys = (await registration.keyedHash()).indexKeysToFind(system, value);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const found = await store.findMany(await store.findIdsByIndexKeys(keys));
+    const present = found.filter((mapping) => isPresent(mapping) && leadsTo(keys, mapping));
+    const current = present.filter(({ state }) => state !== "replaced");
+    // A duplicate that was resolved keeps its identifiers; the patient that replaced it is who is meant.
+    const [match, ...others] = current.length > 0 ? current : present;
+    if (others.length > 0) {
+      throw new AdapterError({ kind: "multiple-matches" }, "Several patients are recorded with the identifier.");
+    }
+    const unsettled = match
+      ? [match].filter(({ transaction }) => transaction !== undefined)
+      : found.filter(({ operation }) => operation !== undefined);
+    if (unsettled.length === 0) {
+      return match;
+    }
+    for (const { id } of unsettled) {
+      await settled(registration, id, task);
+    }
   }
-  const unsettled = match
-    ? [match].find(({ transaction }) => transaction !== undefined)
-    : found.find(({ operation }) => operation !== undefined);
-  const later = unsettled ? await settled(registration, unsettled.id, task) : match;
-  return later && isPresent(later) ? later : undefined;
+  throw inFlight(1);
 }
 
-export const isPresent = ({ state }: Mapping): boolean => VISIBILITY[state] === "present";
+/** Whether a patient that was found by the identifier still has it. */
+export async function stillMatches(
+  { keyedHash }: Registration,
+  { system, value }: IdentifierCondition,
+  mapping: Mapping,
+): Promise<boolean> {
+  return leadsTo((await keyedHash()).indexKeysToFind(system, value), mapping);
+}
 
 /**
  * Who holds a claim or a patient_id. An update in flight does not hide it; any other open operation, and the transaction

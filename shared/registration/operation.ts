@@ -41,6 +41,7 @@ export function retryAfterSeconds(operation: Pick<Operation, "deadline" | "actio
 /** What Particle's answer adds to the mapping. */
 export async function completionOf(
   registration: Registration,
+  { particle_patient_id: former }: Mapping,
   patient: ParticlePatient | undefined,
 ): Promise<Completion> {
   const now = registration.now();
@@ -59,6 +60,10 @@ export async function completionOf(
     echo,
     particle_patient_id,
     particleIndexKeys: hash.indexKeys([{ system, value: particle_patient_id }]),
+    ...(former !== undefined &&
+      former !== particle_patient_id && {
+        formerIndexKeys: [...hash.indexKeysToFind(system, former), ...hash.indexKeysToFind(undefined, former)],
+      }),
   };
 }
 
@@ -81,7 +86,7 @@ export async function carryOut(
     refused(registration, mapping, error),
   );
   const completion = {
-    ...(await completionOf(registration, called.patient)),
+    ...(await completionOf(registration, mapping, called.patient)),
     ...(called.sent && { sent: called.sent }),
     ...((called.unsettled ?? called.patient?.unsettled) && {
       unsettledUntil: registration.now() + registration.settings.settleMs,

@@ -2,10 +2,12 @@ import type { Patient, PatientLink } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
 import { unknownMeaning } from "../mapping/obstacles.ts";
 import type { Conflict, Content, Mapping } from "../store/mapping-store.ts";
-import { findMatch, holderOf, isPresent } from "./find-match.ts";
-import { carryOut, inFlight, newOperation, retryAfterSeconds } from "./operation.ts";
+import { findMatch, holderOf } from "./find-match.ts";
+import { isPresent } from "./matching.ts";
+import { carryOut, newOperation } from "./operation.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
+import { settled } from "./settle.ts";
 import { opened } from "./transitions.ts";
 
 /**
@@ -72,15 +74,13 @@ async function survivorOf(
   const index = link.findIndex(isReplacedBy);
   const { reference, identifier } = link[index]?.other ?? {};
   const id = reference === undefined ? undefined : LOCAL_PATIENT.exec(reference)?.[1];
-  const survivor =
+  const found =
     reference === undefined
       ? await findMatch(registration, { system: identifier?.system ?? "", value: identifier?.value ?? "" }, task)
       : id === undefined
         ? undefined
         : await holderOf(registration, id, task);
-  if (survivor?.operation) {
-    throw inFlight(retryAfterSeconds(survivor.operation, registration.now()));
-  }
+  const survivor = found?.operation ? await settled(registration, found.id, task) : found;
   if (!survivor || !isPresent(survivor) || survivor.state === "replaced" || survivor.id === mapping.id) {
     throw new AdapterError(
       {

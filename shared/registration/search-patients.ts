@@ -2,9 +2,9 @@ import { AdapterError } from "../failure/failure.ts";
 import type { ParticleGateway } from "../particle/particle-gateway.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
+import { isPresent, leadsTo } from "./matching.ts";
 import { type Held, heldBy } from "./read-patient.ts";
 import type { Reading } from "./registration.ts";
-import { VISIBILITY } from "./states.ts";
 
 /** What searches need: reads, and hashes for the identifier index. */
 export type Searching = Reading & { readonly keyedHash: () => Promise<KeyedHash> };
@@ -30,10 +30,12 @@ export async function searchPatients(
   count: number,
   deadline: number,
 ): Promise<Matches> {
-  const sets = await Promise.all(criteria.map((criterion) => idsOf(searching, criterion)));
-  const [first = [], ...others] = sets;
-  const ids = [...new Set(first)].filter((id) => others.every((set) => set.includes(id)));
-  const present = (await searching.store.findMany(ids)).filter(isPresent).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const found = await Promise.all(criteria.map((criterion) => candidatesOf(searching, criterion)));
+  const [first = NOBODY, ...others] = found;
+  const ids = [...new Set(first.ids)].filter((id) => others.every((candidates) => candidates.ids.includes(id)));
+  const present = (await searching.store.findMany(ids))
+    .filter((mapping) => isPresent(mapping) && found.every(({ isMet }) => isMet(mapping)))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
   const rest = present.filter(({ id }) => id > after);
   const taken = rest.slice(0, count);
   const last = taken.at(-1);
@@ -44,17 +46,19 @@ export async function searchPatients(
   };
 }
 
-async function idsOf({ store, keyedHash }: Searching, criterion: Criterion): Promise<readonly string[]> {
+/** Who may meet a criterion, and whether one does. */
+type Candidates = { readonly ids: readonly string[]; readonly isMet: (mapping: Mapping) => boolean };
+
+const NOBODY: Candidates = { ids: [], isMet: () => false };
+
+async function candidatesOf({ store, keyedHash }: Searching, criterion: Criterion): Promise<Candidates> {
   if ("ids" in criterion) {
-    return criterion.ids;
+    return { ids: criterion.ids, isMet: () => true };
   }
   const hash = await keyedHash();
-  return store.findIdsByIndexKeys(
-    criterion.identifiers.flatMap(({ system, value }) => hash.indexKeysToFind(system, value)),
-  );
+  const keys = criterion.identifiers.flatMap(({ system, value }) => hash.indexKeysToFind(system, value));
+  return { ids: await store.findIdsByIndexKeys(keys), isMet: (mapping) => leadsTo(keys, mapping) };
 }
-
-const isPresent = ({ state }: Mapping): boolean => VISIBILITY[state] === "present";
 
 /**
  * At most `count` patients from a place in Particle's list on. Within a page of Particle's, patients are ordered by a

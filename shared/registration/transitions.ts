@@ -36,6 +36,8 @@ export type Completion = {
   readonly unsettledUntil?: number;
   /** Index keys of Particle's own id, known only now. */
   readonly particleIndexKeys?: readonly string[];
+  /** Index keys of Particle's own id before, where it is another now. */
+  readonly formerIndexKeys?: readonly string[];
 };
 
 /** Particle did what the operation meant. */
@@ -73,11 +75,11 @@ export function drifted(mapping: OpenMapping, completion: Completion): Finish {
 function concluded(
   mapping: OpenMapping,
   result: "completed" | "drifted",
-  { now, particleIndexKeys = [], unsettledUntil }: Completion,
+  { now, particleIndexKeys = [], formerIndexKeys = [], unsettledUntil }: Completion,
   content: Content & Pick<Mapping, "state" | "particle_patient_id" | "echo">,
 ): Finish {
   const { id, patient_id, version, operation, transaction } = mapping;
-  const indexKeys = [...new Set([...content.indexKeys, ...particleIndexKeys])];
+  const indexKeys = [...new Set([...without(content.indexKeys, formerIndexKeys), ...particleIndexKeys])];
   const next: Mapping = {
     ...content,
     id,

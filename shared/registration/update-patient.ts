@@ -3,9 +3,10 @@ import { AdapterError } from "../failure/failure.ts";
 import type { Conflict, Mapping } from "../store/mapping-store.ts";
 import { beginCreate } from "./begin-create.ts";
 import { conditionClaim, type IdentifierCondition, uniqueClaims } from "./claims.ts";
-import { isPresent } from "./find-match.ts";
+import { stillMatches } from "./find-match.ts";
 import { hasContent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
+import { isPresent } from "./matching.ts";
 import { inFlight, newOperation } from "./operation.ts";
 import type { OverlayReason } from "./overlay-reasons.ts";
 import type { Registered } from "./registered.ts";
@@ -29,6 +30,8 @@ export type UpdateRequest = {
   readonly overlayReason?: OverlayReason;
   /** The identifier under which no patient was found: nobody else may come to hold it meanwhile. */
   readonly condition?: IdentifierCondition;
+  /** The identifier under which the patient was found: without it by now, it is not who is meant. */
+  readonly foundBy?: IdentifierCondition;
 };
 
 const ROUNDS = 5;
@@ -37,7 +40,7 @@ const ROUNDS = 5;
  * Makes Particle hold what the Patient says: creates it under an id that was never used, revives a deleted one with its
  * old patient_id, resolves a duplicate, and does nothing where nothing has changed.
  *
- * @returns undefined when somebody else came to hold the identifier of the condition.
+ * @returns undefined when what the condition said is not so any more.
  * @throws AdapterError `unprocessable`, `version-conflict`, `already-there`, `overlay-suspected`, `duplicate`,
  *   `in-flight`, or what the gateway and the store throw.
  */
@@ -49,6 +52,10 @@ export async function tryUpdatePatient(
   const hash = await registration.keyedHash();
   for (let round = 0; round < ROUNDS; round += 1) {
     const mapping = await settled(registration, request.id, task);
+    const { foundBy } = request;
+    if (foundBy && !(mapping && (await stillMatches(registration, foundBy, mapping)))) {
+      return undefined;
+    }
     requireVersion(mapping, request.ifMatch);
     if (request.mustBeNew && mapping && isPresent(mapping)) {
       throw new AdapterError({ kind: "already-there" }, "If-None-Match asks for a patient that is not there.");
@@ -74,7 +81,7 @@ export async function tryUpdatePatient(
 /** As {@link tryUpdatePatient}, where the request has no condition. */
 export async function updatePatient(
   registration: Registration,
-  request: Omit<UpdateRequest, "condition">,
+  request: Omit<UpdateRequest, "condition" | "foundBy">,
   task: Task,
 ): Promise<Registered> {
   const registered = await tryUpdatePatient(registration, request, task);

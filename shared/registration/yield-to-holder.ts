@@ -2,7 +2,8 @@ import { AdapterError } from "../failure/failure.ts";
 import type { Conflict } from "../store/mapping-store.ts";
 import { decisiveClaim, kindOfClaim } from "./claims.ts";
 import { deletePatient } from "./delete-patient.ts";
-import { holderOf, isPresent } from "./find-match.ts";
+import { holderOf } from "./find-match.ts";
+import { isPresent } from "./matching.ts";
 import type { Registration, Task } from "./registration.ts";
 import { settled } from "./settle.ts";
 

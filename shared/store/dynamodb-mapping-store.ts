@@ -79,7 +79,10 @@ export function createMappingStore(
       ...ALL_OLD,
     };
     return [
-      { part: "mapping", write: { Put: { ...put(table.encodeMapping(next)).Put, ...expecting(prior), ...ALL_OLD } } },
+      {
+        part: "mapping",
+        write: { Put: { ...put(table.encodeMapping(next)).Put, ...expecting(prior, next.operation), ...ALL_OLD } },
+      },
       ...claimWrites(begin, next.id),
       ...(prior === undefined
         ? [
@@ -279,17 +282,27 @@ const holding = (token: string) => ({
   ExpressionAttributeValues: { ":token": { S: token } },
 });
 
-/** The condition under which a begin may write the mapping. */
-function expecting(prior: Begin["prior"]) {
+/**
+ * The condition under which a begin may write the mapping.
+ *
+ * @param operation that begins: once it was rolled back, a repetition of its begin that comes late must not open it again.
+ */
+function expecting(prior: Begin["prior"], operation?: Operation) {
   if (prior === undefined) {
     return { ConditionExpression: "attribute_not_exists(pk)" };
   }
-  return "token" in prior
-    ? holding(prior.token)
+  if ("token" in prior) {
+    return holding(prior.token);
+  }
+  const isUnchanged = "#state = :state AND #version = :version AND attribute_not_exists(#operation)";
+  const names = { "#state": "state", "#version": "version", "#operation": "operation" };
+  const values = { ":state": { S: prior.state }, ":version": { N: String(prior.version) } };
+  return operation === undefined
+    ? { ConditionExpression: isUnchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values }
     : {
-        ConditionExpression: "#state = :state AND #version = :version AND attribute_not_exists(#operation)",
-        ExpressionAttributeNames: { "#state": "state", "#version": "version", "#operation": "operation" },
-        ExpressionAttributeValues: { ":state": { S: prior.state }, ":version": { N: String(prior.version) } },
+        ConditionExpression: `${isUnchanged} AND (attribute_not_exists(#lastOperation) OR #lastOperation.#token <> :token)`,
+        ExpressionAttributeNames: { ...names, "#lastOperation": "lastOperation", "#token": "token" },
+        ExpressionAttributeValues: { ...values, ":token": { S: operation.token } },
       };
 }
 

@@ -105,6 +105,8 @@ export type Claim = {
   readonly id: string;
   /** Keyed hash of the request body; only with an Idempotency-Key. */
   readonly body?: string;
+  /** The patient was there before the request that took the claim. */
+  readonly met?: boolean;
   /** Epoch seconds; absent for a claim that lives as long as its patient. */
   readonly expiresAt?: number;
 };

@@ -116,6 +116,7 @@ const claimItem = v.object({
   pk: v.string(),
   id: v.string(),
   body: v.optional(v.string()),
+  met: v.optional(v.boolean()),
   expiresAt: v.optional(v.number()),
 });
 

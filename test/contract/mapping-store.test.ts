@@ -210,6 +210,23 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.findIdsByIndexKeys(intended.indexKeys)).toEqual([next.id]);
   });
 
+  it("does not open an operation again that was rolled back, when a repetition of its begin comes late", async () => {
+    const mapping = await registered(store);
+    const begin = {
+      next: opened(mapping, "delete", NO_CONTENT, operation()),
+      prior: mapping,
+      claims: [],
+      unclaimed: [],
+      indexKeys: [],
+      now: NOW,
+    };
+    expect(await store.begin(begin)).toBeUndefined();
+    expect(await store.finish(rolledBack(begin.next, 0))).toBe(true);
+    expect(await store.begin(begin)).toMatchObject({ kind: "mapping", mapping: { state: "registered" } });
+    const again = { ...begin, next: opened(mapping, "delete", NO_CONTENT, operation()) };
+    expect(await store.begin(again)).toBeUndefined();
+  });
+
   it("adds a claim to a patient that is there, unless somebody else holds it", async () => {
     const [one, other] = [await registered(store), await registered(store)];
     const [key, older] = [randomUUID(), randomUUID()];

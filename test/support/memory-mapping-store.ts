@@ -61,7 +61,10 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       prior && "token" in prior
         ? current?.operation?.token === prior.token
         : prior
-          ? current?.state === prior.state && current.version === prior.version && current.operation === undefined
+          ? current?.state === prior.state &&
+            current.version === prior.version &&
+            current.operation === undefined &&
+            (next.operation === undefined || current.lastOperation?.token !== next.operation.token)
           : current === undefined;
     if (!isUnchanged) {
       return { kind: "mapping", mapping: current };

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { deletePatientConditionally } from "../../../shared/registration/conditional-writes.ts";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
+import { searchPatients } from "../../../shared/registration/search-patients.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
@@ -105,5 +108,47 @@ describe("a registration that was abandoned", () => {
     const first = await create(harness, { patient: attempt(1) });
     expect(first.outcome).toBe("created");
     expect(await put(3)).toMatchObject({ outcome: "created", mapping: { id: "own" } });
+  });
+
+  it("does not answer for content that was never registered", async () => {
+    const another = henrick({ name: [{ family: "Else", given: ["Somebody"] }], gender: "female" });
+    for (const keys of [true, false]) {
+      const harness = createHarness({ uniqueIdentifierSystems: [MRN.system] });
+      const keyed = (name: string) => (keys ? { idempotencyKey: { caller: "ehr", key: name, body: name } } : {});
+      await createInVain(harness, keyed("first"));
+      expect((await create(harness, { patient: another, ...keyed("second") })).outcome).toBe("created");
+      expect(await failureOf(create(harness, keyed("first")))).toMatchObject({ kind: "duplicate" });
+    }
+  });
+
+  it("does not block a request that meets two of them", async () => {
+    const harness = createHarness();
+    await createInVain(harness);
+    await createInVain(harness, { patient: henrick({ telecom: [] }), ifNoneExist: MRN });
+    expect((await create(harness, { ifNoneExist: MRN })).outcome).toBe("created");
+    expect(harness.particle.held.size).toBe(1);
+    const unique = createHarness({ uniqueIdentifierSystems: [MRN.system] });
+    await createInVain(unique);
+    await createInVain(unique, { patient: henrick({ identifier: [OTHER_MRN] }) });
+    const both = await create(unique, { patient: henrick({ identifier: [MRN, OTHER_MRN] }) });
+    expect(both.outcome).toBe("created");
+  });
+
+  it("leads nobody to the patient that is registered under its id later", async () => {
+    const harness = createHarness();
+    const own = (identifier: { system: string; value: string }) =>
+      updatePatient(harness, { id: "own", patient: henrick({ id: "own", identifier: [identifier] }) }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(own(MRN));
+    harness.pass(20_000 + SETTLE_MS + 1);
+    await recoverRegistrations(harness, harness.task());
+    harness.pass(RETRY_WINDOW_MS + 2_000);
+    // Time to live takes the mapping first, and the entries of the index later.
+    harness.store.forget("own");
+    await own(OTHER_MRN);
+    const found = await searchPatients(harness, [{ identifiers: [MRN] }], "", 10, harness.task().deadline);
+    expect(found.total).toBe(0);
+    expect(await deletePatientConditionally(harness, { condition: MRN }, harness.task())).toEqual({ wasThere: false });
+    expect((await create(harness, { patient: henrick({ telecom: [] }), ifNoneExist: MRN })).outcome).toBe("created");
   });
 });

@@ -17,6 +17,7 @@ import {
   LOST_REPLY,
   LOST_REQUEST,
   MRN,
+  REFUSED,
   SETTLE_MS,
 } from "../../support/registration-harness.ts";
 
@@ -288,5 +289,95 @@ describe("an identifier that a resolved duplicate shares with the patient that r
     };
     expect(await failureOf(resolve())).toMatchObject({ kind: "unprocessable" });
     expect(harness.store.contents.mappings.get(duplicate.id)?.state).toBe("registered");
+  });
+});
+
+describe("an identifier that an update is about to bring, or to take away", () => {
+  const withOther = async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    const patient = henrick({ identifier: [OTHER_MRN] });
+    const { mapping } = await createPatient(harness, { patient }, harness.task());
+    const bring = () => updatePatient(harness, { id: mapping.id, patient: henrick({ telecom: [] }) }, harness.task());
+    return { harness, id: mapping.id, bring };
+  };
+
+  it("does not let a condition on it hit a patient that never came to have it", async () => {
+    const { harness, id, bring } = await withOther();
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(bring());
+    expect(await failureOf(feed(harness, henrick({ birthDate: "1957-03-24" })))).toMatchObject({ kind: "in-flight" });
+    settle(harness);
+    expect(await deletePatientConditionally(harness, { condition: MRN }, harness.task())).toEqual({ wasThere: false });
+    const fed = await feed(harness, henrick({ birthDate: "1957-03-24" }));
+    expect(fed).toMatchObject({ outcome: "created" });
+    expect(harness.store.contents.mappings.get(id)).toMatchObject({ state: "registered", identifiers: [OTHER_MRN] });
+  });
+
+  it("does not let If-None-Exist be met by an update that may still be refused", async () => {
+    const { harness, bring } = await withOther();
+    let answer: unknown;
+    harness.particle.beforeNext("putPatient", async () => {
+      const request = { patient: henrick({ birthDate: "1957-03-24" }), ifNoneExist: MRN };
+      answer = await failureOf(createPatient(harness, request, harness.task()));
+    });
+    harness.particle.failNext("putPatient", REFUSED);
+    await failureOf(bring());
+    expect(answer).toMatchObject({ kind: "in-flight" });
+  });
+
+  it.each(["deletion", "update"])("does not let a %s hit the patient once it is taken away", async (write) => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    const { mapping } = await createPatient(harness, { patient: henrick() }, harness.task());
+    const { find } = harness.store;
+    harness.store.find = async (id) => {
+      harness.store.find = find;
+      await updatePatient(harness, { id, patient: henrick({ identifier: [OTHER_MRN] }) }, harness.task());
+      return find(id);
+    };
+    if (write === "deletion") {
+      const deleted = await deletePatientConditionally(harness, { condition: MRN }, harness.task());
+      expect(deleted).toEqual({ wasThere: false });
+    } else {
+      expect(await feed(harness, henrick({ birthDate: "1957-03-24" }))).toMatchObject({ outcome: "created" });
+    }
+    expect(harness.store.contents.mappings.get(mapping.id)).toMatchObject({ state: "registered", version: 2 });
+  });
+
+  it("is settled for each of several who may come to have it", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(createPatient(harness, { patient: henrick({ telecom: [] }) }, harness.task()));
+    settle(harness);
+    let answer: unknown;
+    harness.particle.beforeNext("putPatient", async () => {
+      answer = await failureOf(createPatient(harness, { patient: henrick(), ifNoneExist: MRN }, harness.task()));
+    });
+    await createPatient(harness, { patient: henrick({ birthDate: "1957-03-24" }) }, harness.task());
+    expect(answer).toMatchObject({ kind: "in-flight" });
+  });
+
+  it("is refused for good where its content is of somebody who has it no more and holds a unique one", async () => {
+    const UNIQUE = { system: "https://hospital.example/national", value: "N-1" };
+    const harness = createHarness({ uniqueIdentifierSystems: [UNIQUE.system] });
+    const patient = henrick({ identifier: [MRN, UNIQUE] });
+    const { mapping } = await createPatient(harness, { patient }, harness.task());
+    const drop = { id: mapping.id, patient: henrick({ identifier: [UNIQUE] }) };
+    await updatePatient(harness, drop, harness.task());
+    expect(await failureOf(feed(harness, patient))).toEqual({ kind: "duplicate", holder: mapping.id });
+  });
+
+  it("lets a duplicate be resolved once the overdue change of its survivor was decided", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    const { mapping: duplicate } = await createPatient(harness, { patient: henrick() }, harness.task());
+    const other = henrick({ identifier: [OTHER_MRN] });
+    const { mapping: survivor } = await createPatient(harness, { patient: other }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    const change = { id: survivor.id, patient: henrick({ identifier: [OTHER_MRN], telecom: [] }) };
+    await failureOf(updatePatient(harness, change, harness.task()));
+    settle(harness);
+    const link = [{ type: "replaced-by" as const, other: { reference: `Patient/${survivor.id}` } }];
+    const patient = { resourceType: "Patient" as const, active: false, link };
+    const resolved = await updatePatient(harness, { id: duplicate.id, patient }, harness.task());
+    expect(resolved.mapping.state).toBe("replaced");
   });
 });

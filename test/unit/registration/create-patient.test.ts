@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { readPatient } from "../../../shared/registration/read-patient.ts";
+import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
@@ -261,7 +262,7 @@ describe("an Idempotency-Key that met a patient who was there already", () => {
     const { harness, id } = await meet();
     await updatePatient(harness, { id, patient: henrick({ identifier: [] }) }, harness.task());
     const again = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met") });
-    expect(again).toMatchObject({ outcome: "repeated", mapping: { id } });
+    expect(again).toMatchObject({ outcome: "existing", mapping: { id } });
     expect(harness.particle.held.size).toBe(1);
   });
 
@@ -287,5 +288,45 @@ describe("an Idempotency-Key that met a patient who was there already", () => {
     const second = await create(harness);
     const again = await create(harness, { ifNoneExist: MRN, idempotencyKey: key("met") });
     expect(again).toMatchObject({ outcome: "existing", mapping: { id: second.mapping.id } });
+  });
+});
+
+describe("a condition on an identifier, and an Idempotency-Key that nobody answers for any more", () => {
+  const keyed = { ifNoneExist: MRN, idempotencyKey: key("K") };
+
+  it("finds whom somebody registered after the first attempt was abandoned", async () => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(create(harness, keyed));
+    settle(harness);
+    await recoverRegistrations(harness, harness.task());
+    await updatePatient(harness, { id: "own", patient: henrick({ id: "own" }) }, harness.task());
+    expect(await create(harness, keyed)).toMatchObject({ outcome: "existing", mapping: { id: "own" } });
+    expect(await create(harness, keyed)).toMatchObject({ outcome: "existing", mapping: { id: "own" } });
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("is asked about also when the key becomes free on the way", async () => {
+    const harness = createHarness();
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const { promise: seen, resolve: see } = Promise.withResolvers<void>();
+    const findClaims: Harness["store"]["findClaims"] = async (keys) => {
+      const found = await harness.store.findClaims(keys);
+      see();
+      await gate;
+      return found;
+    };
+    let second: Promise<unknown> = Promise.resolve();
+    harness.particle.beforeNext("putPatient", async () => {
+      await updatePatient(harness, { id: "own", patient: henrick({ id: "own" }) }, harness.task());
+      second = create({ ...harness, store: { ...harness.store, findClaims } }, keyed);
+      second.catch(() => undefined);
+      await seen;
+    });
+    harness.particle.failNext("putPatient", REFUSED);
+    expect(await failureOf(create(harness, keyed))).toMatchObject({ kind: "particle-rejected" });
+    open();
+    expect(await second).toMatchObject({ outcome: "existing", mapping: { id: "own" } });
+    expect(harness.particle.held.size).toBe(1);
   });
 });
