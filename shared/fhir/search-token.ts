@@ -1,3 +1,5 @@
+import { withoutOuterBlanks } from "../mapping/outer-blanks.ts";
+
 /** One token of a search parameter: `system` undefined = any, empty = none. */
 export type SearchToken = { readonly system: string | undefined; readonly value: string };
 
@@ -8,7 +10,8 @@ const BAR = /\|(?<=(?<!\\)(?:\\\\)*\|)/;
 /** `\,`, `\|`, `\$` and `\\` stand for themselves. */
 const ESCAPED = /\\([,|$\\])/g;
 
-const unescaped = (text: string): string => text.replace(ESCAPED, "$1").trim();
+/** As identifiers are recorded. */
+const unescaped = (text: string): string => withoutOuterBlanks(text.replace(ESCAPED, "$1"));
 
 /**
  * The alternatives of a value, still escaped, without outer blanks.

@@ -1,5 +1,6 @@
 import type { Patient } from "fhir/r4";
 import { alternativesOf, tokenOf } from "../fhir/search-token.ts";
+import { withoutOuterBlanks } from "../mapping/outer-blanks.ts";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import type { IdentifierCondition } from "../registration/claims.ts";
 import { GENERAL_PARAMETERS } from "./general-parameters.ts";
@@ -124,7 +125,8 @@ function identifierCondition(what: string, parameters: readonly Parameter[]): Id
 export function requireCarried(patient: Patient, { system, value }: IdentifierCondition): void {
   if (
     !patient.identifier?.some(
-      (identifier) => identifier.system?.trim() === system && identifier.value?.trim() === value,
+      (identifier) =>
+        withoutOuterBlanks(identifier.system ?? "") === system && withoutOuterBlanks(identifier.value ?? "") === value,
     )
   ) {
     throw invalid({

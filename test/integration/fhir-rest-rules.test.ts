@@ -355,6 +355,22 @@ describe("search", () => {
     }
   });
 
+  it.each(["padded-1\u200b", "\ufeff padded-2", "\u200epadded-3\u200e "])(
+    "finds the value %j by what it is recorded as, without what shows nothing at its ends",
+    async (value) => {
+      const patient = somebody({ identifier: [{ system: "urn:padded", value }] });
+      const id = idIn((await client.create(patient)).headers);
+      for (const written of [value, value.replace(/[^\w-]/g, "")]) {
+        const query = `?identifier=${encodeURIComponent(`urn:padded|${written}`)}`;
+        expect((await client.search(query)).resource.total).toBe(1);
+        const headers = { "If-None-Exist": query.slice(1) };
+        const again = await client.create({ ...patient, gender: "female" }, headers);
+        expect([again.status, idIn(again.headers)]).toEqual([200, id]);
+        expect((await client.send<Patient>("PUT", `/Patient${query}`, { body: patient })).resource.id).toBe(id);
+      }
+    },
+  );
+
   it("takes an unescaped comma for one between alternatives, of which a condition has none", async () => {
     const body = somebody({ identifier: [{ system: "urn:escaped", value: "c,d" }] });
     expect((await client.failure("PUT", "/Patient?identifier=urn:escaped%7Cc,d", { body })).status).toBe(400);
