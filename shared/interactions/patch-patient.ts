@@ -1,5 +1,5 @@
 import type { Patient } from "fhir/r4";
-import { applyPatch, type Operation } from "rfc6902";
+import { applyPatch, type Operation, Pointer } from "rfc6902";
 import * as v from "valibot";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { parseJson } from "../fhir/json.ts";
@@ -93,6 +93,14 @@ const whereOf = ({ path }: Issue): string =>
 const messageOf = ({ message, kind }: Issue): string =>
   kind === "validation" || /^must /.test(message) ? message : "is not what RFC 6902 asks for";
 
+/**
+ * Characters of JSON that the copies of one patch may have together: each may double what is there, so a few dozen would
+ * fill any memory.
+ */
+const MOST_COPIED = 1_000_000;
+
+const sizeOf = (value: unknown): number => JSON.stringify(value)?.length ?? 0;
+
 /** @throws AdapterError `unprocessable` when an operation cannot be applied, or when the result is no valid Patient. */
 function patched(
   patient: Patient,
@@ -100,17 +108,25 @@ function patched(
   preferences: Preferences,
 ): { readonly patient: Patient; readonly warnings: readonly Fault[] } {
   const result: unknown = structuredClone(patient);
-  const errors = applyPatch(result, [...patch]);
-  const failed = errors.findIndex((error) => error !== null);
-  if (failed >= 0) {
-    throw unprocessable([
-      {
-        severity: "error",
-        code: "value",
-        diagnostics: `Operation ${failed} of the JSON Patch cannot be applied to the Patient as it is now. Read the Patient, and patch what it says.`,
-      },
-    ]);
-  }
+  let copied = 0;
+  patch.forEach((operation, index) => {
+    copied += operation.op === "copy" ? sizeOf(Pointer.fromJSON(operation.from).get(result)) : 0;
+    if (copied > MOST_COPIED) {
+      throw unprocessable([
+        { severity: "error", code: "too-costly", diagnostics: "The JSON Patch copies more than a Patient may hold." },
+      ]);
+    }
+    const [error] = applyPatch(result, [operation]);
+    if (error !== null) {
+      throw unprocessable([
+        {
+          severity: "error",
+          code: "value",
+          diagnostics: `Operation ${index} of the JSON Patch cannot be applied to the Patient as it is now. Read the Patient, and patch what it says.`,
+        },
+      ]);
+    }
+  });
   const faults = patientFaults(result, preferences);
   if (faults.some(({ severity }) => severity === "error")) {
     throw unprocessable(faults);

@@ -25,6 +25,15 @@ const patch = (id: string, operations: unknown, headers: Record<string, string> 
   });
 
 describe("PATCH", () => {
+  it("refuses to copy more than a Patient may hold, before it does", async () => {
+    const id = await registered();
+    const doubling = Array.from({ length: 200 }, (_, n) => ({ op: "copy", from: "/name", path: `/name/0/x${n}` }));
+    const { status, resource } = await patch(id, doubling);
+    expect(status).toBe(422);
+    expect(resource).toMatchObject({ issue: [{ code: "too-costly" }] });
+    expect((await client.read(id)).headers.get("etag")).toBe('W/"1"');
+  });
+
   it("applies a JSON Patch to the Patient as this server answers it", async () => {
     const id = await registered();
     const answer = await patch(id, [
