@@ -22,8 +22,8 @@ const IN_A_FEW_WORDS: Readonly<Record<DemographicField, string>> = {
   address_city: "as it is",
   address_state:
     "a USPS code in any case, with periods or without, or the full name → the code; territories and armed forces included",
-  address_lines: "every `line`, in its order",
-  ssn: "9 digits → `NNN-NN-NNNN`; one that was never assigned is left out; never stored, logged or answered",
+  address_lines: "a list of every `line`, in its order",
+  ssn: "9 digits, with hyphens or blanks between them and nothing else → `NNN-NN-NNNN`; one that was never assigned is left out; never stored, logged or answered",
   telephone: "10 digits after `+1` or `1` → `NNN-NNN-NNNN`; an extension is set aside; an unusable one is passed over",
   email: "the address without `mailto:`; an unusable one is passed over",
 };
