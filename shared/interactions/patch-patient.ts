@@ -1,5 +1,5 @@
 import type { Patient } from "fhir/r4";
-import { applyPatch, type Operation, Pointer } from "rfc6902";
+import { applyPatch, type Operation } from "rfc6902";
 import * as v from "valibot";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { parseJson } from "../fhir/json.ts";
@@ -13,6 +13,7 @@ import { type FhirRequest, invalid, type Respond, taskOf } from "../http/request
 import { patchPatient } from "../registration/patch-patient.ts";
 import type { Held } from "../registration/read-patient.ts";
 import type { Registration } from "../registration/registration.ts";
+import { canAddAt, valueAt } from "./json-pointer.ts";
 import { howToUpdate, updatedResponse } from "./update-patient.ts";
 
 /**
@@ -99,6 +100,23 @@ const messageOf = ({ message, kind }: Issue): string =>
  */
 const MOST_COPIED = 1_000_000;
 
+/** Whether what an operation names is there, or can be put there: http://tools.ietf.org/html/rfc6902, section 4. */
+function canBeApplied(document: unknown, operation: Operation): boolean {
+  switch (operation.op) {
+    case "add":
+      return canAddAt(document, operation.path);
+    case "move":
+    case "copy":
+      return (
+        valueAt(document, operation.from) !== undefined &&
+        canAddAt(document, operation.path) &&
+        !(operation.op === "move" && operation.path.startsWith(`${operation.from}/`))
+      );
+    default:
+      return valueAt(document, operation.path) !== undefined;
+  }
+}
+
 const sizeOf = (value: unknown): number => JSON.stringify(value)?.length ?? 0;
 
 /** @throws AdapterError `unprocessable` when an operation cannot be applied, or when the result is no valid Patient. */
@@ -110,13 +128,14 @@ function patched(
   const result: unknown = structuredClone(patient);
   let copied = 0;
   patch.forEach((operation, index) => {
-    copied += operation.op === "copy" ? sizeOf(Pointer.fromJSON(operation.from).get(result)) : 0;
+    copied += operation.op === "copy" ? sizeOf(valueAt(result, operation.from)?.value) : 0;
     if (copied > MOST_COPIED) {
       throw unprocessable([
         { severity: "error", code: "too-costly", diagnostics: "The JSON Patch copies more than a Patient may hold." },
       ]);
     }
-    const [error] = applyPatch(result, [operation]);
+    // The library would follow inherited properties, and take any text for the place in a list.
+    const error = canBeApplied(result, operation) ? applyPatch(result, [operation])[0] : undefined;
     if (error !== null) {
       throw unprocessable([
         {

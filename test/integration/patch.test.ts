@@ -25,6 +25,28 @@ const patch = (id: string, operations: unknown, headers: Record<string, string> 
   });
 
 describe("PATCH", () => {
+  it.each([
+    ["a property that every object inherits", { op: "add", path: "/toString/call", value: 1 }],
+    ["one that every list inherits", { op: "add", path: "/name/slice/call", value: 1 }],
+    ["one of them as a source", { op: "copy", from: "/name/map", path: "/birthDate" }],
+    ["what is below a text", { op: "add", path: "/birthDate/x", value: 1 }],
+    ["a letter of a text", { op: "remove", path: "/birthDate/0" }],
+    ["the length of a text", { op: "replace", path: "/name/0/family/length", value: 1 }],
+    ["the length of a list", { op: "remove", path: "/identifier/length" }],
+    ["the end of a list, where something has to be", { op: "replace", path: "/identifier/-", value: {} }],
+    ["a place beyond the end of a list", { op: "add", path: "/identifier/7", value: {} }],
+    ["a place with a leading zero", { op: "remove", path: "/identifier/00" }],
+    ["itself, to be moved into", { op: "move", from: "/name", path: "/name/0/x" }],
+  ])("cannot touch %s", async (_, operation) => {
+    const id = await registered();
+    const { status, resource } = await patch(id, [operation]);
+    expect([status, resource.issue]).toMatchObject([422, [{ code: "value" }]]);
+    expect((await client.read(id)).headers.get("etag")).toBe('W/"1"');
+    expect(
+      (await patch(id, [{ op: "add", path: "/telecom/-", value: { system: "email", value: "a@b.example" } }])).status,
+    ).toBe(200);
+  });
+
   it("refuses to copy more than a Patient may hold, before it does", async () => {
     const id = await registered();
     const doubling = Array.from({ length: 200 }, (_, n) => ({ op: "copy", from: "/name", path: `/name/0/x${n}` }));
