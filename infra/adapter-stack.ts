@@ -9,9 +9,9 @@ export class AdapterStack extends Stack {
 
   constructor(scope: Construct, id: string, props: StackProps & { readonly adapter: FhirParticleAdapterProps }) {
     super(scope, id, props);
-    const { api, table, secrets } = new FhirParticleAdapter(this, "Adapter", props.adapter);
+    const { url, table, secrets } = new FhirParticleAdapter(this, "Adapter", props.adapter);
 
-    this.apiUrl = new CfnOutput(this, "ApiUrl", { value: api.url, description: "The FHIR base, [base]" });
+    this.apiUrl = new CfnOutput(this, "ApiUrl", { value: url, description: "The FHIR base, [base]" });
     new CfnOutput(this, "TableName", { value: table.tableName, description: "Mappings" });
     new CfnOutput(this, "CredentialsSecretArn", {
       value: secrets.credentials.secretArn,

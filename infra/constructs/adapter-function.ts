@@ -1,12 +1,36 @@
 import { type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import {
+  Alias,
+  Architecture,
+  type IFunction,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { bundledHandler } from "./bundled-handler.ts";
+import type { FunctionNetwork } from "./function-network.ts";
 import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
+
+export type FunctionConcurrency = {
+  /**
+   * The most that run at once, taken from the account's own limit.
+   *
+   * @default no limit but the account's
+   */
+  readonly reserved?: number;
+  /**
+   * How many are kept started.
+   *
+   * @default none
+   */
+  readonly provisioned?: number;
+};
 
 export type AdapterFunctionProps = {
   readonly name: AdapterFunctionName;
@@ -16,11 +40,14 @@ export type AdapterFunctionProps = {
   readonly removalPolicy: RemovalPolicy;
   /** For what failed also when it was repeated; a function that answers a request has none. */
   readonly deadLetters?: IQueue;
+  readonly network: FunctionNetwork | undefined;
+  readonly concurrency: FunctionConcurrency | undefined;
 };
 
 /** One Lambda with a log group and a role of its own; the role may write those logs and traces, nothing else. */
 export class AdapterFunction extends Construct {
-  readonly function: LambdaFunction;
+  /** What to call: the function, or its alias where some are kept started. */
+  readonly function: IFunction;
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: AdapterFunctionProps) {
@@ -35,8 +62,10 @@ export class AdapterFunction extends Construct {
     // The managed policy AWSLambdaBasicExecutionRole would allow every log group of the account.
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     this.logGroup.grantWrite(role);
+    const { network, concurrency = {} } = props;
+    network?.grantInterfaces(role);
 
-    this.function = new LambdaFunction(this, "Resource", {
+    const lambda = new LambdaFunction(this, "Resource", {
       code: bundledHandler(props.name),
       handler: "index.handler",
       description: spec.description,
@@ -50,28 +79,41 @@ export class AdapterFunction extends Construct {
       loggingFormat: LoggingFormat.JSON,
       tracing: Tracing.ACTIVE,
       ...(props.deadLetters && { deadLetterQueue: props.deadLetters }),
+      ...(network && { vpc: network.vpc, vpcSubnets: network.subnets, securityGroups: network.securityGroups }),
+      ...(concurrency.reserved !== undefined && { reservedConcurrentExecutions: concurrency.reserved }),
     });
+    this.function =
+      concurrency.provisioned === undefined
+        ? lambda
+        : new Alias(this, "Live", {
+            aliasName: "live",
+            version: lambda.currentVersion,
+            provisionedConcurrentExecutions: concurrency.provisioned,
+          });
 
     Validations.of(role).acknowledge(
-      { id: "AwsSolutions-IAM5[Resource::*]", reason: "X-Ray has no resources to name: PutTraceSegments needs *." },
+      {
+        id: "AwsSolutions-IAM5[Resource::*]",
+        reason: "Traces and, in a VPC, network interfaces have no resource to name.",
+      },
       { id: "HIPAA.Security-IAMNoInlinePolicy", reason: "The policy belongs to this role alone and goes with it." },
     );
+    const rules = Validations.of(lambda);
     if (!props.deadLetters) {
       const reason = "Invoked synchronously: its caller is told.";
-      Validations.of(this.function).acknowledge(
-        { id: "Serverless-LambdaDLQ", reason },
-        { id: "HIPAA.Security-LambdaDLQ", reason },
-      );
+      rules.acknowledge({ id: "Serverless-LambdaDLQ", reason }, { id: "HIPAA.Security-LambdaDLQ", reason });
     }
-    Validations.of(this.function).acknowledge(
-      {
+    if (concurrency.reserved === undefined) {
+      rules.acknowledge({
         id: "HIPAA.Security-LambdaConcurrency",
         reason: "The API is throttled; reserving concurrency would take it from the rest of the account.",
-      },
-      {
+      });
+    }
+    if (!network) {
+      rules.acknowledge({
         id: "HIPAA.Security-LambdaInsideVPC",
         reason: "It talks to Particle on the internet and to AWS with IAM; nothing it needs is in a VPC.",
-      },
-    );
+      });
+    }
   }
 }

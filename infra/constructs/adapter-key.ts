@@ -14,7 +14,7 @@ export class AdapterKey extends Key {
     const stack = Stack.of(this);
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     this.grantEncryptDecrypt(
-      new ServicePrincipal(`logs.${stack.region}.amazonaws.com`, {
+      new ServicePrincipal(`logs.${stack.region}.${stack.urlSuffix}`, {
         conditions: {
           ArnLike: {
             "kms:EncryptionContext:aws:logs:arn": stack.formatArn({

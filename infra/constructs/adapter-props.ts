@@ -1,9 +1,15 @@
 import type { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { IInterfaceVpcEndpoint } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { FunctionConcurrency } from "./adapter-function.ts";
+import type { CustomDomainSettings } from "./custom-domain.ts";
 import type { Throttling } from "./fhir-api.ts";
+import type { WebAcl } from "./firewall.ts";
+import type { NetworkSettings } from "./function-network.ts";
+import type { AdapterFunctionName } from "./function-specs.ts";
 
 /** The Particle project that this deployment serves. */
 export type ParticleProps = {
@@ -125,6 +131,38 @@ export type FhirParticleAdapterProps = {
    * @default no page may
    */
   readonly cors?: { readonly allowedOrigins: readonly string[] };
+  /**
+   * A name of your own for the API, which is then its only one: `execute-api` does not answer any more. Not together
+   * with `privateEndpoint`.
+   *
+   * @default `https://<id>.execute-api.<region>.amazonaws.com/fhir/`
+   */
+  readonly customDomain?: CustomDomainSettings;
+  /**
+   * Interface endpoints of `execute-api` through which alone the API can be reached; they may be in several VPCs.
+   *
+   * @default reached over the internet, by whoever signs and is allowed to
+   */
+  readonly privateEndpoint?: { readonly vpcEndpoints: readonly IInterfaceVpcEndpoint[] };
+  /**
+   * AWS WAF in front of the API: a web ACL of scope REGIONAL, or `managed` for one of rule groups that AWS keeps, with
+   * the rules that valid FHIR meets counting instead of blocking. Its refusals are 403 as an OperationOutcome.
+   *
+   * @default none: every caller signs, and the API is throttled
+   */
+  readonly firewall?: WebAcl | "managed";
+  /**
+   * Runs the functions inside a VPC.
+   *
+   * @default outside of any
+   */
+  readonly network?: NetworkSettings;
+  /**
+   * Reserved and provisioned concurrency, by function. A function with the latter is called through its alias `live`.
+   *
+   * @default none: the functions share what the account has, and start cold
+   */
+  readonly concurrency?: Readonly<Partial<Record<AdapterFunctionName, FunctionConcurrency>>>;
   /**
    * Whether to give API Gateway the role with which it writes logs. There is one for the whole account and region: turn
    * this off where something else sets it. Without any, the API does not deploy.

@@ -9,13 +9,18 @@ import {
   LogGroupLogDestination,
   MethodLoggingLevel,
   RestApi,
+  type RestApiProps,
 } from "aws-cdk-lib/aws-apigateway";
+import type { IInterfaceVpcEndpoint } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { type FunctionName, routes } from "../../shared/http/routes.ts";
+import { CustomDomain, type CustomDomainSettings } from "./custom-domain.ts";
+import { Firewall, type WebAcl } from "./firewall.ts";
 import { GatewayResponses } from "./gateway-responses.ts";
+import { onlyThroughEndpoints } from "./private-endpoint.ts";
 
 export type Throttling = {
   /** Requests a second, over all callers. */
@@ -29,6 +34,9 @@ export type FhirApiProps = {
   readonly throttling: Throttling;
   readonly settle: Duration;
   readonly cors: { readonly allowedOrigins: readonly string[] } | undefined;
+  readonly customDomain: CustomDomainSettings | undefined;
+  readonly privateEndpoint: { readonly vpcEndpoints: readonly IInterfaceVpcEndpoint[] } | undefined;
+  readonly firewall: WebAcl | "managed" | undefined;
   readonly manageAccountLogging: boolean;
   readonly encryptionKey: IKey;
   readonly logRetention: RetentionDays;
@@ -58,9 +66,19 @@ const accessLog = {
  */
 export class FhirApi extends Construct {
   readonly api: RestApi;
+  readonly customDomain: CustomDomain | undefined;
+  /** `[base]`, with a slash at the end. */
+  readonly url: string;
 
   constructor(scope: Construct, id: string, props: FhirApiProps) {
     super(scope, id);
+    const { customDomain, privateEndpoint, firewall } = props;
+    if (customDomain && privateEndpoint) {
+      throw new Error("customDomain is the name of a public API: an API with privateEndpoint has none.");
+    }
+    if (privateEndpoint?.vpcEndpoints.length === 0) {
+      throw new Error("privateEndpoint.vpcEndpoints is empty: nobody could reach the API.");
+    }
     const logSettings = {
       retention: props.logRetention,
       encryptionKey: props.encryptionKey,
@@ -70,7 +88,8 @@ export class FhirApi extends Construct {
     this.api = new RestApi(this, "Resource", {
       restApiName: Names.uniqueId(this),
       description: "FHIR R4 Patient in front of Particle's Patients API",
-      endpointTypes: [EndpointType.REGIONAL],
+      ...endpointOf(props),
+      disableExecuteApiEndpoint: customDomain !== undefined,
       cloudWatchRole: props.manageAccountLogging,
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       deployOptions: {
@@ -113,6 +132,16 @@ export class FhirApi extends Construct {
       settleSeconds: props.settle.toSeconds(),
       allowedOrigin: furtherOrigins.length === 0 ? origin : undefined,
     });
+    this.customDomain = customDomain && new CustomDomain(this, "Domain", { ...customDomain, api: this.api });
+    this.url = this.customDomain?.url ?? this.api.url;
+    if (firewall) {
+      new Firewall(this, "Firewall", { stage: this.api.deploymentStage, webAcl: firewall });
+    } else {
+      Validations.of(this.api).acknowledge({
+        id: "AwsSolutions-APIG3",
+        reason: "Every caller signs with IAM credentials; a firewall is a choice of the account that deploys this.",
+      });
+    }
     this.acknowledgeFindings();
   }
 
@@ -159,10 +188,6 @@ export class FhirApi extends Construct {
         id: "AwsSolutions-APIG2",
         reason: "The functions validate: only they can answer with all faults of a Patient at once, as FHIR.",
       },
-      {
-        id: "AwsSolutions-APIG3",
-        reason: "Every caller signs with IAM credentials; a firewall is a choice of the account that deploys this.",
-      },
       { id: "AwsSolutions-COG4", reason: "Callers are AWS principals that sign their requests, not users of a pool." },
       {
         id: "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
@@ -175,6 +200,14 @@ export class FhirApi extends Construct {
     );
   }
 }
+
+const endpointOf = ({ privateEndpoint, cors }: FhirApiProps): Pick<RestApiProps, "endpointConfiguration" | "policy"> =>
+  privateEndpoint
+    ? {
+        endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [...privateEndpoint.vpcEndpoints] },
+        policy: onlyThroughEndpoints(privateEndpoint.vpcEndpoints, cors !== undefined),
+      }
+    : { endpointConfiguration: { types: [EndpointType.REGIONAL] } };
 
 /** Lambda permits each method apart; the console's test button is not one of the callers. */
 const integration = (target: IFunction) =>

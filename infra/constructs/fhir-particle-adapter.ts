@@ -1,5 +1,5 @@
 import { Duration, Names, RemovalPolicy } from "aws-cdk-lib";
-import type { RestApi } from "aws-cdk-lib/aws-apigateway";
+import type { IDomainName, RestApi } from "aws-cdk-lib/aws-apigateway";
 import type { Dashboard, IAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
@@ -8,6 +8,7 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
+import { type Interaction, routes } from "../../shared/http/routes.ts";
 import { AdapterAlarms } from "./adapter-alarms.ts";
 import { AdapterDashboard } from "./adapter-dashboard.ts";
 import { AdapterFunction } from "./adapter-function.ts";
@@ -17,6 +18,7 @@ import type { FhirParticleAdapterProps } from "./adapter-props.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { FhirApi } from "./fhir-api.ts";
 import { environmentOf, settingsOf } from "./function-environment.ts";
+import { FunctionNetwork } from "./function-network.ts";
 import { FunctionSchedule } from "./function-schedule.ts";
 import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
 import { MappingsTable } from "./mappings-table.ts";
@@ -29,6 +31,10 @@ import { ParticleSecrets } from "./particle-secrets.ts";
  */
 export class FhirParticleAdapter extends Construct {
   readonly api: RestApi;
+  /** `[base]`, with a slash at the end. */
+  readonly url: string;
+  /** Where `customDomain` is given. */
+  readonly customDomain: IDomainName | undefined;
   readonly table: ITable;
   readonly secrets: { readonly credentials: ISecret; readonly token: ISecret; readonly digestKey: ISecret };
   readonly functions: Readonly<Record<AdapterFunctionName, IFunction>>;
@@ -61,6 +67,7 @@ export class FhirParticleAdapter extends Construct {
       removalPolicy,
     });
 
+    const network = props.network && new FunctionNetwork(this, "Network", props.network);
     const settings = settingsOf({ ...props, settle, deployment }, auditLog, mappings, secrets);
     const functions = eachFunction((name) => {
       const spec = functionSpecs[name];
@@ -71,6 +78,8 @@ export class FhirParticleAdapter extends Construct {
         logRetention,
         removalPolicy,
         ...(spec.isScheduled && { deadLetters }),
+        network,
+        concurrency: props.concurrency?.[name],
       });
       if (spec.table) mappings.grant(lambda, spec.table);
       if (spec.token === "read") secrets.grantTokenRead(lambda);
@@ -92,11 +101,14 @@ export class FhirParticleAdapter extends Construct {
       deadLetters,
     });
 
-    const { api } = new FhirApi(this, "Api", {
+    const { api, url, customDomain } = new FhirApi(this, "Api", {
       functions,
       settle,
       cors: props.cors,
       throttling: props.throttling ?? { rateLimit: 50, burstLimit: 100 },
+      customDomain: props.customDomain,
+      privateEndpoint: props.privateEndpoint,
+      firewall: props.firewall,
       manageAccountLogging: props.manageAccountLogging ?? true,
       encryptionKey,
       logRetention,
@@ -111,6 +123,8 @@ export class FhirParticleAdapter extends Construct {
     this.alarms = alarms;
     this.dashboard = new AdapterDashboard(this, "Dashboard", watched, alarms);
     this.api = api;
+    this.url = url;
+    this.customDomain = customDomain?.domain;
     this.table = mappings.table;
     this.secrets = secrets;
     this.functions = functions;
@@ -119,13 +133,30 @@ export class FhirParticleAdapter extends Construct {
 
   /** Lets a principal of this account call every interaction. */
   grantInvoke(grantee: IGrantable): Grant {
+    return this.grantRoutes(grantee, [{ method: "*", path: "/*" }]);
+  }
+
+  /** Lets a principal of this account read and search, and nothing that changes or registers a patient. */
+  grantRead(grantee: IGrantable): Grant {
+    return this.grantRoutes(
+      grantee,
+      routes.filter(({ interaction }) => READS.includes(interaction)),
+    );
+  }
+
+  private grantRoutes(grantee: IGrantable, granted: readonly { method: string; path: string }[]): Grant {
+    const { stageName } = this.api.deploymentStage;
     return Grant.addToPrincipal({
       grantee,
       actions: ["execute-api:Invoke"],
-      resourceArns: [this.api.arnForExecuteApi("*", "/*", this.api.deploymentStage.stageName)],
+      resourceArns: granted.map(({ method, path }) =>
+        this.api.arnForExecuteApi(method, path.replaceAll(/\{[^}]+\}/g, "*"), stageName),
+      ),
     });
   }
 }
+
+const READS: readonly Interaction[] = ["read", "vread", "search-type", "capabilities"];
 
 function eachFunction(make: (name: AdapterFunctionName) => IFunction): Record<AdapterFunctionName, IFunction> {
   const names = Object.keys(functionSpecs) as AdapterFunctionName[];

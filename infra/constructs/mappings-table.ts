@@ -105,7 +105,9 @@ export class MappingsTable extends Construct {
       grantee,
       actions: [...KEY_ACTIONS[access]],
       resourceArns: [this.encryptionKey.keyArn],
-      conditions: { StringEquals: { "kms:ViaService": `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
+      conditions: {
+        StringEquals: { "kms:ViaService": `dynamodb.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` },
+      },
     });
     const items = Grant.addToPrincipal({
       grantee,

@@ -100,7 +100,9 @@ export class ParticleSecrets extends Construct {
       grantee,
       actions: [...actions],
       resourceArns: [key.keyArn],
-      conditions: { StringEquals: { "kms:ViaService": `secretsmanager.${Stack.of(this).region}.amazonaws.com` } },
+      conditions: {
+        StringEquals: { "kms:ViaService": `secretsmanager.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` },
+      },
     });
   }
 

@@ -88,7 +88,9 @@ describe.each(stageNames)("stage %s", (name) => {
       KeyPolicy: {
         Statement: Match.arrayWith([
           Match.objectLike({
-            Principal: { Service: { "Fn::Join": ["", ["logs.", { Ref: "AWS::Region" }, ".amazonaws.com"]] } },
+            Principal: {
+              Service: { "Fn::Join": ["", ["logs.", { Ref: "AWS::Region" }, ".", { Ref: "AWS::URLSuffix" }]] },
+            },
             Condition: { ArnLike: { "kms:EncryptionContext:aws:logs:arn": Match.anyValue() } },
           }),
         ]),

@@ -1,0 +1,346 @@
+import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import type { CfnRestApi } from "aws-cdk-lib/aws-apigateway";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
+import { InterfaceVpcEndpoint, SecurityGroup, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
+import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { HostedZone } from "aws-cdk-lib/aws-route53";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
+import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
+import { describe, expect, it } from "vitest";
+import type { FhirParticleAdapterProps } from "../../infra/constructs/adapter-props.ts";
+import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
+import { routes } from "../../shared/http/routes.ts";
+import { resourcesOf, testApp } from "./test-app.ts";
+
+const particle = { baseUrl: "https://sandbox.particlehealth.com" };
+const CERTIFICATE_ARN = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000";
+const WEB_ACL_ARN = "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/own/00000000-0000-0000-0000-000000000000";
+const ENDPOINT = "vpce-0123456789abcdef0";
+const SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"];
+
+/**
+ * The stack of another team, checked by cdk-nag: whatever the adapter makes must meet or answer every rule. What the
+ * team brings along is imported, and so is not checked.
+ */
+function consumer(choicesIn: (stack: Stack) => FhirParticleAdapterProps) {
+  const app = testApp();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+  const stack = new Stack(app, "SomebodyElse");
+  const adapter = new FhirParticleAdapter(stack, "Adapter", choicesIn(stack));
+  const synthesis = (() => {
+    try {
+      app.synth();
+    } catch (error) {
+      return String(error);
+    }
+    return "clean";
+  })();
+  return { stack, adapter, synthesis, template: Template.fromStack(stack) };
+}
+
+const vpcOf = (stack: Stack) =>
+  Vpc.fromVpcAttributes(stack, "Vpc", {
+    vpcId: "vpc-0123456789abcdef0",
+    availabilityZones: ["us-east-1a", "us-east-1b"],
+    privateSubnetIds: SUBNETS,
+    privateSubnetRouteTableIds: ["rtb-0123456789abcdef0", "rtb-0123456789abcdef1"],
+  });
+
+const endpointOf = (stack: Stack) =>
+  InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(stack, "Endpoint", { vpcEndpointId: ENDPOINT, port: 443 });
+
+const domainOf = (stack: Stack) => ({
+  domainName: "fhir.example.org",
+  certificate: Certificate.fromCertificateArn(stack, "Certificate", CERTIFICATE_ARN),
+});
+
+/** Every prop of a public API, with what the adapter makes by itself. */
+const open = consumer((stack) => ({
+  particle: {
+    ...particle,
+    apiVersion: "v2",
+    authorizationPrefix: "",
+    attemptTimeout: Duration.seconds(3),
+    credentials: Secret.fromSecretNameV2(stack, "Credentials", "particle"),
+  },
+  settle: Duration.seconds(90),
+  retryWindow: Duration.hours(1),
+  uniqueIdentifierSystems: ["https://example.org/mrn"],
+  patientIdSystem: "https://example.org/mpi",
+  replacedPatients: "delete",
+  removalPolicy: RemovalPolicy.DESTROY,
+  logRetention: RetentionDays.TEN_YEARS,
+  throttling: { rateLimit: 5, burstLimit: 7 },
+  manageAccountLogging: false,
+  cors: { allowedOrigins: ["https://app.example.org"] },
+  customDomain: {
+    ...domainOf(stack),
+    hostedZone: HostedZone.fromHostedZoneAttributes(stack, "Zone", { hostedZoneId: "Z1", zoneName: "example.org" }),
+    basePath: "r4",
+  },
+  firewall: "managed",
+  network: { vpc: vpcOf(stack) },
+  concurrency: { "create-patient": { reserved: 20, provisioned: 2 }, "refresh-token": { provisioned: 1 } },
+}));
+
+/** A private API, with what its owner brings along. */
+const closed = consumer((stack) => ({
+  particle,
+  privateEndpoint: { vpcEndpoints: [endpointOf(stack)] },
+  firewall: { webAclRef: { webAclArn: WEB_ACL_ARN } },
+  network: {
+    vpc: vpcOf(stack),
+    subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS, availabilityZones: ["us-east-1b"] },
+    securityGroups: [SecurityGroup.fromSecurityGroupId(stack, "Group", "sg-0123456789abcdef0")],
+  },
+}));
+
+describe.each([
+  ["every option of a public API", open],
+  ["those of a private one", closed],
+])("an adapter with %s", (_, { synthesis }) => {
+  it("meets or answers every nag rule", () => expect(synthesis).toBe("clean"));
+});
+
+describe("a custom domain", () => {
+  const { adapter, template } = open;
+
+  it("is the one name of the API", () => {
+    expect(adapter.url).toBe("https://fhir.example.org/r4/");
+    template.hasResourceProperties("AWS::ApiGateway::RestApi", { DisableExecuteApiEndpoint: true });
+    template.hasResourceProperties("AWS::ApiGateway::BasePathMapping", {
+      BasePath: "r4",
+      Stage: { Ref: Match.stringLikeRegexp("DeploymentStage") },
+    });
+    template.hasResourceProperties("AWS::Route53::RecordSet", { Name: "fhir.example.org.", Type: "A" });
+  });
+
+  it("speaks the TLS of the API", () => {
+    template.hasResourceProperties("AWS::ApiGateway::DomainName", {
+      SecurityPolicy: "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
+      EndpointAccessMode: "STRICT",
+      EndpointConfiguration: { Types: ["REGIONAL"] },
+      RegionalCertificateArn: CERTIFICATE_ARN,
+    });
+  });
+
+  it("has no base path and no record where none is asked for", () => {
+    const stack = new Stack(testApp(), "Stack");
+    const bare = new FhirParticleAdapter(stack, "Adapter", { particle, customDomain: domainOf(stack) });
+    expect(bare.url).toBe("https://fhir.example.org/");
+    const types = stack.node.findAll().map((node) => node.constructor.name);
+    expect(types).toContain("CfnBasePathMapping");
+    expect(types).not.toContain("CfnRecordSet");
+  });
+
+  it("is refused for a private API", () => {
+    const stack = new Stack(testApp(), "Stack");
+    const props = {
+      particle,
+      customDomain: domainOf(stack),
+      privateEndpoint: { vpcEndpoints: [endpointOf(stack)] },
+    };
+    expect(() => new FhirParticleAdapter(stack, "Adapter", props)).toThrow(/privateEndpoint/);
+  });
+});
+
+describe("a private endpoint", () => {
+  const { template } = closed;
+
+  it("is the only way in", () => {
+    template.hasResourceProperties("AWS::ApiGateway::RestApi", {
+      EndpointConfiguration: { Types: ["PRIVATE"], VpcEndpointIds: [ENDPOINT] },
+      Policy: {
+        Statement: [
+          {
+            Effect: "Deny",
+            Principal: { AWS: "*" },
+            Action: "execute-api:Invoke",
+            Resource: "execute-api:/*",
+            Condition: { StringNotEquals: { "aws:SourceVpce": [ENDPOINT] } },
+          },
+        ],
+      },
+    });
+  });
+
+  it("lets nobody in unsigned, or without a policy of their own", () => {
+    template.allResourcesProperties("AWS::ApiGateway::Method", { AuthorizationType: "AWS_IAM" });
+    expect(JSON.stringify(resourcesOf(template, "AWS::ApiGateway::RestApi"))).not.toContain('"Effect":"Allow"');
+  });
+
+  it("lets preflights in, which nobody signs, where pages may call, and nothing else", () => {
+    const stack = new Stack(testApp(), "Stack");
+    const { api } = new FhirParticleAdapter(stack, "Adapter", {
+      particle,
+      privateEndpoint: { vpcEndpoints: [endpointOf(stack)] },
+      cors: { allowedOrigins: ["https://app.example.org"] },
+    });
+    const policy = stack.resolve((api.node.defaultChild as CfnRestApi).policy);
+    const allowed = policy.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow");
+    expect(allowed.map(({ Resource }: { Resource: string }) => Resource)).toEqual(["execute-api:/*/OPTIONS/*"]);
+  });
+
+  it("is refused where nobody could come in", () => {
+    const stack = new Stack(testApp(), "Stack");
+    const props = { particle, privateEndpoint: { vpcEndpoints: [] } };
+    expect(() => new FhirParticleAdapter(stack, "Adapter", props)).toThrow(/nobody could reach/);
+  });
+});
+
+describe("a firewall", () => {
+  it("of managed rules counts where they would refuse valid FHIR, and stores nothing of a request", () => {
+    const { template } = open;
+    const [acl] = Object.values(resourcesOf(template, "AWS::WAFv2::WebACL"));
+    const { Rules, Scope, VisibilityConfig } = acl!.Properties as { Rules: Rule[]; Scope: string } & Visible;
+    expect(Scope).toBe("REGIONAL");
+    const counted = Rules.map(({ Name, Statement: { ManagedRuleGroupStatement: group } }) => [
+      Name,
+      (group.RuleActionOverrides ?? []).map((rule) => `${rule.Name} ${Object.keys(rule.ActionToUse)}`),
+    ]);
+    expect(counted).toEqual([
+      ["AWSManagedRulesAmazonIpReputationList", []],
+      ["AWSManagedRulesKnownBadInputsRuleSet", []],
+      [
+        "AWSManagedRulesCommonRuleSet",
+        [
+          "SizeRestrictions_BODY Count",
+          "CrossSiteScripting_BODY Count",
+          "NoUserAgent_HEADER Count",
+          "SizeRestrictions_QUERYSTRING Count",
+        ],
+      ],
+    ]);
+    const visible = [VisibilityConfig, ...Rules.map((rule) => rule.VisibilityConfig)];
+    expect(visible.map(({ SampledRequestsEnabled }) => SampledRequestsEnabled)).toEqual([false, false, false, false]);
+    template.resourceCountIs("AWS::WAFv2::LoggingConfiguration", 0);
+    template.resourceCountIs("AWS::WAFv2::WebACLAssociation", 1);
+  });
+
+  it("of one's own stands in front of the stage", () => {
+    const { template } = closed;
+    template.resourceCountIs("AWS::WAFv2::WebACL", 0);
+    template.hasResourceProperties("AWS::WAFv2::WebACLAssociation", {
+      WebACLArn: WEB_ACL_ARN,
+      ResourceArn: { "Fn::Join": ["", Match.arrayWith([{ Ref: Match.stringLikeRegexp("DeploymentStage") }])] },
+    });
+  });
+});
+
+type Visible = { readonly VisibilityConfig: { readonly SampledRequestsEnabled: boolean } };
+type Rule = Visible & {
+  readonly Name: string;
+  readonly Statement: {
+    readonly ManagedRuleGroupStatement: {
+      readonly RuleActionOverrides?: readonly { readonly Name: string; readonly ActionToUse: object }[];
+    };
+  };
+};
+
+describe("a VPC", () => {
+  const { template } = open;
+
+  it("holds every function in its private subnets, with nothing inbound and TLS outbound", () => {
+    const [group] = Object.keys(resourcesOf(template, "AWS::EC2::SecurityGroup"));
+    template.allResourcesProperties("AWS::Lambda::Function", {
+      VpcConfig: { SubnetIds: SUBNETS, SecurityGroupIds: [{ "Fn::GetAtt": [group, "GroupId"] }] },
+    });
+    template.hasResourceProperties("AWS::EC2::SecurityGroup", {
+      SecurityGroupIngress: Match.absent(),
+      SecurityGroupEgress: [Match.objectLike({ CidrIp: "0.0.0.0/0", IpProtocol: "tcp", FromPort: 443, ToPort: 443 })],
+    });
+    template.resourceCountIs("AWS::EC2::SecurityGroup", 1);
+  });
+
+  it("has its network interfaces made by Lambda, and by no code that runs in it", () => {
+    const roles = Object.values(resourcesOf(template, "AWS::Lambda::Function")).map(
+      ({ Properties }) => Properties.Role["Fn::GetAtt"][0],
+    );
+    for (const role of roles) {
+      const [policy] = Object.values(resourcesOf(template, "AWS::IAM::Policy")).filter(
+        ({ Properties }) => Properties.Roles[0].Ref === role,
+      );
+      const statements = policy!.Properties.PolicyDocument.Statement.filter((statement: object) =>
+        JSON.stringify(statement).includes("ec2:"),
+      );
+      const [allow, deny] = statements;
+      expect(statements.map(({ Effect }: { Effect: string }) => Effect)).toEqual(["Allow", "Deny"]);
+      expect(allow.Action).toEqual(expect.arrayContaining(deny.Action));
+      expect(deny.Action).toContain("ec2:CreateNetworkInterface");
+      expect(JSON.stringify(deny.Condition)).toMatch(/lambda:SourceFunctionArn.*:function:\*/);
+    }
+  });
+
+  it("is used as its owner says", () => {
+    closed.template.resourceCountIs("AWS::EC2::SecurityGroup", 0);
+    closed.template.allResourcesProperties("AWS::Lambda::Function", {
+      VpcConfig: { SubnetIds: [SUBNETS[1]], SecurityGroupIds: ["sg-0123456789abcdef0"] },
+    });
+  });
+});
+
+describe("concurrency", () => {
+  const { stack, adapter, template } = open;
+  const aliases = Object.entries(resourcesOf(template, "AWS::Lambda::Alias"));
+  const aliasOf = (name: string) => aliases.find(([id]) => id.includes(name))![0];
+
+  it("is reserved and provisioned for the functions that are named", () => {
+    const reserved = Object.entries(resourcesOf(template, "AWS::Lambda::Function")).filter(
+      ([, { Properties }]) => Properties.ReservedConcurrentExecutions !== undefined,
+    );
+    expect(reserved.map(([id]) => id)).toEqual([expect.stringContaining("CreatePatient")]);
+    const provisioned = aliases.map(([, { Properties }]) => Properties.ProvisionedConcurrencyConfig);
+    expect(provisioned.map((config) => config.ProvisionedConcurrentExecutions).sort()).toEqual([1, 2]);
+  });
+
+  it("is of use: the API and the schedule call the alias, and may", () => {
+    const create = aliasOf("CreatePatient");
+    const methods = Object.values(resourcesOf(template, "AWS::ApiGateway::Method")).filter(({ Properties }) =>
+      JSON.stringify(Properties.Integration.Uri).includes(create),
+    );
+    expect(methods).toHaveLength(routes.filter((route) => route.function === "create-patient").length);
+    template.hasResourceProperties("AWS::Lambda::Permission", { FunctionName: { Ref: create } });
+    const refresh = { Ref: aliasOf("RefreshToken") };
+    template.hasResourceProperties("AWS::Scheduler::Schedule", { Target: Match.objectLike({ Arn: refresh }) });
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([{ Effect: "Allow", Action: "lambda:InvokeFunction", Resource: refresh }]),
+      },
+    });
+    expect(stack.resolve(adapter.functions["create-patient"].functionArn)).toEqual({ Ref: create });
+  });
+});
+
+describe("grants", () => {
+  const stack = new Stack(testApp(), "Stack");
+  const adapter = new FhirParticleAdapter(stack, "Adapter", { particle });
+  const granted = (id: string, grant: (role: Role) => void): string[] => {
+    const role = new Role(stack, id, { assumedBy: new AccountPrincipal("111122223333") });
+    grant(role);
+    const policy = Object.entries(resourcesOf(Template.fromStack(stack), "AWS::IAM::Policy")).find(([key]) =>
+      key.startsWith(id),
+    )![1];
+    return policy.Properties.PolicyDocument.Statement.flatMap(({ Resource }: { Resource: unknown }) =>
+      [Resource].flat().map((arn) => {
+        const parts = (arn as { "Fn::Join": [string, (string | object)[]] })["Fn::Join"][1];
+        return parts.at(-1);
+      }),
+    );
+  };
+
+  it("of reading name the routes that read, and none that writes", () => {
+    expect(granted("Reader", (role) => adapter.grantRead(role)).sort()).toEqual([
+      "/GET/Patient",
+      "/GET/Patient/*",
+      "/GET/Patient/*/_history/*",
+      "/GET/metadata",
+      "/HEAD/Patient",
+      "/HEAD/Patient/*",
+      "/HEAD/Patient/*/_history/*",
+      "/HEAD/metadata",
+      "/POST/Patient/_search",
+    ]);
+  });
+});
