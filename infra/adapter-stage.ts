@@ -13,6 +13,7 @@ export class AdapterStage extends Stage {
     this.stack = new AdapterStack(this, "FhirParticleAdapter", {
       description: "Registers FHIR R4 Patients with Particle",
       terminationProtection: true,
+      credentialsSecretName: config.credentialsSecretName,
       adapter: config.adapter,
     });
     this.apiUrl = this.stack.apiUrl;

@@ -168,6 +168,13 @@ async function start(
 /** Secrets that are there from an earlier start keep their value: what was hashed with a key needs that key. */
 async function createSecrets(secrets: EmbeddedSecretsManager, deployment: Deployment): Promise<void> {
   const credentialArns = new Set(deployment.functions.map(({ environment }) => environment[ENV.credentialsSecret]));
+  for (const arn of credentialArns) {
+    // Where the template does not make the secret itself, it refers to one that its operator has put there.
+    if (arn !== undefined && deployment.secrets.every((secret) => secret.arn !== arn)) {
+      const name = arn.split(":secret:")[1] ?? arn;
+      await secrets.createSecret({ name, arn, value: JSON.stringify(LOCAL_CREDENTIALS) });
+    }
+  }
   for (const secret of deployment.secrets) {
     const value = credentialArns.has(secret.arn) ? JSON.stringify(LOCAL_CREDENTIALS) : initialSecretValue(secret);
     await secrets.createSecret({ name: secret.name, arn: secret.arn, value });

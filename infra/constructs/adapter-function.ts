@@ -46,8 +46,9 @@ export type AdapterFunctionProps = {
 
 /** One Lambda with a log group and a role of its own; the role may write those logs and traces, nothing else. */
 export class AdapterFunction extends Construct {
+  readonly lambda: LambdaFunction;
   /** What to call: the function, or its alias where some are kept started. */
-  readonly function: IFunction;
+  readonly target: IFunction;
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: AdapterFunctionProps) {
@@ -65,7 +66,7 @@ export class AdapterFunction extends Construct {
     const { network, concurrency = {} } = props;
     network?.grantInterfaces(role);
 
-    const lambda = new LambdaFunction(this, "Resource", {
+    this.lambda = new LambdaFunction(this, "Resource", {
       code: bundledHandler(props.name),
       handler: "index.handler",
       description: spec.description,
@@ -82,12 +83,12 @@ export class AdapterFunction extends Construct {
       ...(network && { vpc: network.vpc, vpcSubnets: network.subnets, securityGroups: network.securityGroups }),
       ...(concurrency.reserved !== undefined && { reservedConcurrentExecutions: concurrency.reserved }),
     });
-    this.function =
+    this.target =
       concurrency.provisioned === undefined
-        ? lambda
+        ? this.lambda
         : new Alias(this, "Live", {
             aliasName: "live",
-            version: lambda.currentVersion,
+            version: this.lambda.currentVersion,
             provisionedConcurrentExecutions: concurrency.provisioned,
           });
 
@@ -98,7 +99,7 @@ export class AdapterFunction extends Construct {
       },
       { id: "HIPAA.Security-IAMNoInlinePolicy", reason: "The policy belongs to this role alone and goes with it." },
     );
-    const rules = Validations.of(lambda);
+    const rules = Validations.of(this.lambda);
     if (!props.deadLetters) {
       const reason = "Invoked synchronously: its caller is told.";
       rules.acknowledge({ id: "Serverless-LambdaDLQ", reason }, { id: "HIPAA.Security-LambdaDLQ", reason });

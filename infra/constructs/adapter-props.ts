@@ -34,9 +34,10 @@ export type ParticleProps = {
    */
   readonly attemptTimeout?: Duration;
   /**
-   * `{"client_id", "client_secret", "scope"}` of the project; only refresh-token may read it.
+   * `{"client_id", "client_secret", "scope"}` of the project; only refresh-token may read it. The first token is fetched
+   * while the stack is created, which fails where the secret is not there or Particle refuses it.
    *
-   * @default a new secret, to be filled in after the first deployment
+   * @default a new secret, to be filled in after the first deployment: the first token comes within 30 minutes of that
    */
   readonly credentials?: ISecret;
 };

@@ -17,6 +17,7 @@ import { AdapterMetrics } from "./adapter-metrics.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { FhirApi } from "./fhir-api.ts";
+import { FirstToken } from "./first-token.ts";
 import { environmentOf, settingsOf } from "./function-environment.ts";
 import { FunctionNetwork } from "./function-network.ts";
 import { FunctionSchedule } from "./function-schedule.ts";
@@ -69,9 +70,9 @@ export class FhirParticleAdapter extends Construct {
 
     const network = props.network && new FunctionNetwork(this, "Network", props.network);
     const settings = settingsOf({ ...props, settle, deployment }, auditLog, mappings, secrets);
-    const functions = eachFunction((name) => {
+    const parts = eachFunction((name) => {
       const spec = functionSpecs[name];
-      const { function: lambda } = new AdapterFunction(this, pascalCase(name), {
+      const part = new AdapterFunction(this, pascalCase(name), {
         name,
         environment: environmentOf(spec.env, settings),
         encryptionKey,
@@ -81,14 +82,15 @@ export class FhirParticleAdapter extends Construct {
         network,
         concurrency: props.concurrency?.[name],
       });
-      if (spec.table) mappings.grant(lambda, spec.table);
-      if (spec.token === "read") secrets.grantTokenRead(lambda);
-      if (spec.token === "write") secrets.grantTokenWrite(lambda);
-      if (spec.digestKey) secrets.grantDigestKeyRead(lambda);
-      if (spec.audit) auditLog.grantWrite(lambda);
-      if (spec.credentials) secrets.grantCredentialsRead(lambda);
-      return lambda;
+      if (spec.table) mappings.grant(part.lambda, spec.table);
+      if (spec.token === "read") secrets.grantTokenRead(part.lambda);
+      if (spec.token === "write") secrets.grantTokenWrite(part.lambda);
+      if (spec.digestKey) secrets.grantDigestKeyRead(part.lambda);
+      if (spec.audit) auditLog.grantWrite(part.lambda);
+      if (spec.credentials) secrets.grantCredentialsRead(part.lambda);
+      return part;
     });
+    const functions = eachFunction((name) => parts[name].target);
     // Half the life of a token, so that one missed run is harmless.
     new FunctionSchedule(this, "TokenSchedule", {
       target: functions["refresh-token"],
@@ -114,6 +116,9 @@ export class FhirParticleAdapter extends Construct {
       logRetention,
       removalPolicy,
     });
+    if (props.particle.credentials) {
+      new FirstToken(this, "FirstToken", { refreshToken: parts["refresh-token"].lambda, after: api.deploymentStage });
+    }
 
     const metrics = new AdapterMetrics(deployment);
     const watched = { metrics, stage: api.deploymentStage, functions, mappings, deadLetters };
@@ -158,9 +163,9 @@ export class FhirParticleAdapter extends Construct {
 
 const READS: readonly Interaction[] = ["read", "vread", "search-type", "capabilities"];
 
-function eachFunction(make: (name: AdapterFunctionName) => IFunction): Record<AdapterFunctionName, IFunction> {
+function eachFunction<Part>(make: (name: AdapterFunctionName) => Part): Record<AdapterFunctionName, Part> {
   const names = Object.keys(functionSpecs) as AdapterFunctionName[];
-  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<AdapterFunctionName, IFunction>;
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<AdapterFunctionName, Part>;
 }
 
 const pascalCase = (name: string) => name.replace(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());

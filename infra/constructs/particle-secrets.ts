@@ -25,12 +25,10 @@ export class ParticleSecrets extends Construct {
   readonly token: Secret;
   /** `{"current": "k1", "k1": "<key>"}`: the keys of digests and keyed hashes, by their id. */
   readonly digestKey: Secret;
-  private readonly encryptionKey: IKey;
 
   constructor(scope: Construct, id: string, props: ParticleSecretsProps) {
     super(scope, id);
     const { encryptionKey, removalPolicy } = props;
-    this.encryptionKey = encryptionKey;
     this.credentials = props.credentials ?? this.credentialsToFillIn(props);
 
     this.token = new Secret(this, "Token", {
@@ -59,51 +57,45 @@ export class ParticleSecrets extends Construct {
   }
 
   grantTokenRead(grantee: IGrantable): Grant {
-    return this.grant(grantee, this.token, "read");
+    return this.grant(grantee, "read", this.token);
   }
 
   grantTokenWrite(grantee: IGrantable): Grant {
-    return this.grant(grantee, this.token, "write");
+    return this.grant(grantee, "write", this.token);
   }
 
   grantDigestKeyRead(grantee: IGrantable): Grant {
-    return this.grant(grantee, this.digestKey, "read");
+    return this.grant(grantee, "read", this.digestKey);
   }
 
-  /** A secret that was brought along knows how to write its ARN in a policy, and may have a key of its own. */
   grantCredentialsRead(grantee: IGrantable): Grant {
-    const { credentials } = this;
-    if (credentials instanceof Secret) {
-      return this.grant(grantee, credentials, "read");
-    }
-    const value = credentials.grantRead(grantee);
-    return credentials.encryptionKey
-      ? value.combine(this.grantKey(grantee, credentials.encryptionKey, ACTIONS.read.key))
-      : value;
+    return this.grant(grantee, "read", this.credentials);
   }
 
   /**
-   * What `Secret.grantRead` and `grantWrite` do, without the right to change the secret itself, and with the key allowed
-   * to the grantee: they leave that to the policy of the key, which is out of reach when the key was brought along.
+   * What `Secret.grantRead` and `grantWrite` do, without the right to describe or change the secret itself, and with the
+   * key allowed to the grantee: they leave that to the policy of the key, which is out of reach when the key was brought
+   * along. A secret that was brought along may have a key of its own, or the account's default one, which needs no grant.
    */
-  private grant(grantee: IGrantable, secret: Secret, access: keyof typeof ACTIONS): Grant {
+  private grant(grantee: IGrantable, access: keyof typeof ACTIONS, secret: ISecret): Grant {
     const value = Grant.addToPrincipal({
       grantee,
       actions: [...ACTIONS[access].secret],
-      resourceArns: [secret.secretArn],
+      // The ARN of a secret that is known by its name alone lacks the six characters that Secrets Manager appends.
+      resourceArns: [secret.secretFullArn ?? `${secret.secretArn}-??????`],
     });
-    return value.combine(this.grantKey(grantee, this.encryptionKey, ACTIONS[access].key));
-  }
-
-  private grantKey(grantee: IGrantable, key: IKey, actions: readonly string[]): Grant {
-    return Grant.addToPrincipal({
+    const { encryptionKey } = secret;
+    if (!encryptionKey) {
+      return value;
+    }
+    const { region, urlSuffix } = Stack.of(this);
+    const key = Grant.addToPrincipal({
       grantee,
-      actions: [...actions],
-      resourceArns: [key.keyArn],
-      conditions: {
-        StringEquals: { "kms:ViaService": `secretsmanager.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` },
-      },
+      actions: [...ACTIONS[access].key],
+      resourceArns: [encryptionKey.keyArn],
+      conditions: { StringEquals: { "kms:ViaService": `secretsmanager.${region}.${urlSuffix}` } },
     });
+    return value.combine(key);
   }
 
   private credentialsToFillIn({ encryptionKey, removalPolicy }: ParticleSecretsProps): Secret {

@@ -99,12 +99,15 @@ export function readDeployment({ template, assetFolders }: SynthesisedStack): De
   const resources: ResolvedResources = (type) =>
     new Map(logicalIdsOf(type).map((logicalId) => [intrinsics.nameOf(logicalId), propertiesOf(logicalId)]));
 
+  // Handlers of custom resources: CloudFormation calls them, nothing that is deployed does.
+  const deploymentOnly = new Set(
+    Object.values(template.Resources).map(({ Properties }) => intrinsics.resolve(Properties["ServiceToken"])),
+  );
+
   return {
     api: readRestApi(resources),
     functions: logicalIdsOf("AWS::Lambda::Function").flatMap((logicalId): FunctionDefinition[] => {
-      const runtime = template.Resources[logicalId]?.Properties["Runtime"];
-      if (typeof runtime !== "string") {
-        // The CDK's own custom resource providers choose their runtime by region; they serve deployments only.
+      if (deploymentOnly.has(intrinsics.arnOf(logicalId))) {
         return [];
       }
       const { Code, Handler, Timeout, MemorySize, Environment } = understood(

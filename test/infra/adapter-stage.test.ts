@@ -7,7 +7,7 @@ import { Match } from "aws-cdk-lib/assertions";
 import { CfnFunction } from "aws-cdk-lib/aws-lambda";
 import { CfnLogGroup } from "aws-cdk-lib/aws-logs";
 import { afterAll, describe, expect, it } from "vitest";
-import { resourcesOf, stageNames, synthesisedStage, synthesisedStages } from "./test-app.ts";
+import { functionsOf, resourcesOf, stageNames, synthesisedStage, synthesisedStages } from "./test-app.ts";
 
 const PARTICLE_HOSTS = { beta: "https://sandbox.particlehealth.com", prod: "https://api.particlehealth.com" };
 
@@ -17,7 +17,7 @@ describe.each(stageNames)("stage %s", (name) => {
   it("is the reviewed template", () => expect(template.toJSON()).toMatchSnapshot());
 
   it("talks to the Particle host of the stage", () => {
-    const hosts = Object.values(resourcesOf(template, "AWS::Lambda::Function")).flatMap(
+    const hosts = Object.values(functionsOf(template)).flatMap(
       ({ Properties }) => Properties.Environment?.Variables.PARTICLE_BASE_URL ?? [],
     );
     expect(hosts.length).toBeGreaterThan(0);
@@ -116,15 +116,13 @@ describe.each(stageNames)("stage %s", (name) => {
       expect(lambda.runtime, lambda.node.path).toBe("nodejs24.x");
       expect(lambda.tracingConfig, lambda.node.path).toEqual({ mode: "Active" });
     }
-    const logs = Object.values(resourcesOf(template, "AWS::Lambda::Function")).map(
-      ({ Properties }) => Properties.LoggingConfig,
-    );
+    const logs = Object.values(functionsOf(template)).map(({ Properties }) => Properties.LoggingConfig);
     expect(logs.every(({ LogFormat }) => LogFormat === "JSON")).toBe(true);
     expect(new Set(logs.map(({ LogGroup }) => LogGroup.Ref)).size).toBe(12);
   });
 
   it("ends every function that a request waits for before the gateway gives up", () => {
-    const timeouts = Object.entries(resourcesOf(template, "AWS::Lambda::Function"))
+    const timeouts = Object.entries(functionsOf(template))
       .filter(([id]) => !/RefreshToken|RecoverRegistrations/.test(id))
       .map(([, { Properties }]) => Properties.Timeout);
     expect(timeouts).toEqual(Array(10).fill(25));
@@ -145,6 +143,17 @@ describe.each(stageNames)("stage %s", (name) => {
         RetryPolicy: { MaximumRetryAttempts: 3 },
       },
     });
+  });
+
+  it("fetches the first token while it is created, once the API is there, with credentials that are there before", () => {
+    const version = Match.stringLikeRegexp("^AdapterRefreshTokenCurrentVersion");
+    template.hasResource("Custom::Trigger", {
+      Properties: { HandlerArn: { Ref: version }, InvocationType: "RequestResponse", ExecuteOnHandlerChange: false },
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp("DeploymentStage")]),
+    });
+    const made = Object.keys(resourcesOf(template, "AWS::SecretsManager::Secret"));
+    expect(made.filter((id) => id.includes("Credentials"))).toEqual([]);
+    expect(JSON.stringify(functionsOf(template))).toContain(`:secret:fhir-particle-adapter/${name}`);
   });
 
   it("tells operators where the API, the table and the secrets are", () => {

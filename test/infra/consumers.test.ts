@@ -12,7 +12,7 @@ import { describe, expect, it } from "vitest";
 import type { FhirParticleAdapterProps } from "../../infra/constructs/adapter-props.ts";
 import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
 import { routes } from "../../shared/http/routes.ts";
-import { resourcesOf, testApp } from "./test-app.ts";
+import { functionsOf, resourcesOf, testApp } from "./test-app.ts";
 
 const particle = { baseUrl: "https://sandbox.particlehealth.com" };
 const CERTIFICATE_ARN = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000";
@@ -244,9 +244,9 @@ describe("a VPC", () => {
 
   it("holds every function in its private subnets, with nothing inbound and TLS outbound", () => {
     const [group] = Object.keys(resourcesOf(template, "AWS::EC2::SecurityGroup"));
-    template.allResourcesProperties("AWS::Lambda::Function", {
-      VpcConfig: { SubnetIds: SUBNETS, SecurityGroupIds: [{ "Fn::GetAtt": [group, "GroupId"] }] },
-    });
+    const configs = Object.values(functionsOf(template)).map(({ Properties }) => Properties.VpcConfig);
+    const expected = { SubnetIds: SUBNETS, SecurityGroupIds: [{ "Fn::GetAtt": [group, "GroupId"] }] };
+    expect(configs).toEqual(configs.map(() => expected));
     template.hasResourceProperties("AWS::EC2::SecurityGroup", {
       SecurityGroupIngress: Match.absent(),
       SecurityGroupEgress: [Match.objectLike({ CidrIp: "0.0.0.0/0", IpProtocol: "tcp", FromPort: 443, ToPort: 443 })],
@@ -255,9 +255,7 @@ describe("a VPC", () => {
   });
 
   it("has its network interfaces made by Lambda, and by no code that runs in it", () => {
-    const roles = Object.values(resourcesOf(template, "AWS::Lambda::Function")).map(
-      ({ Properties }) => Properties.Role["Fn::GetAtt"][0],
-    );
+    const roles = Object.values(functionsOf(template)).map(({ Properties }) => Properties.Role["Fn::GetAtt"][0]);
     for (const role of roles) {
       const [policy] = Object.values(resourcesOf(template, "AWS::IAM::Policy")).filter(
         ({ Properties }) => Properties.Roles[0].Ref === role,

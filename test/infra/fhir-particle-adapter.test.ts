@@ -8,7 +8,7 @@ import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-n
 import { describe, expect, it } from "vitest";
 import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
 import { functionSpecs } from "../../infra/constructs/function-specs.ts";
-import { logicalIdOf, resourcesOf, testApp } from "./test-app.ts";
+import { functionsOf, logicalIdOf, resourcesOf, testApp } from "./test-app.ts";
 
 const particle = { baseUrl: "https://sandbox.particlehealth.com" };
 const KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000";
@@ -16,9 +16,7 @@ const SECRET_KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/11111111-1111-111
 const SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:particle-AbCdEf";
 
 const variablesOf = (template: Template): Record<string, string>[] =>
-  Object.values(resourcesOf(template, "AWS::Lambda::Function")).map(
-    ({ Properties }) => Properties.Environment?.Variables ?? {},
-  );
+  Object.values(functionsOf(template)).map(({ Properties }) => Properties.Environment?.Variables ?? {});
 
 describe("FhirParticleAdapter with the required props", () => {
   const app = testApp();

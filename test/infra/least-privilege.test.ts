@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logicalIdOf, resourcesOf, stageNames, synthesisedStage } from "./test-app.ts";
+import { resourcesOf, stageNames, synthesisedStage } from "./test-app.ts";
 
 const basics = ["logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 const readSecret = ["kms:Decrypt", "secretsmanager:GetSecretValue"];
@@ -42,6 +42,30 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   RecoverySchedule: schedule,
 };
 
+const ownLogs = ["logs Logs", "xray *"];
+const onTable = ["dynamodb Mappings", "kms Key"];
+const onPatients = [...ownLogs, ...onTable, "secretsmanager DigestKey", "secretsmanager Token"];
+const audited = "logs AuditLog";
+const failed = "sqs DeadLetters";
+
+/** On what: service and resource, of everything that each function may do. */
+const RESOURCES: Readonly<Record<string, readonly string[]>> = {
+  CreatePatient: [...onPatients, audited],
+  UpdatePatient: [...onPatients, audited],
+  PatchPatient: [...onPatients, audited],
+  DeletePatient: [...onPatients, audited],
+  ReadPatient: [...ownLogs, ...onTable, "secretsmanager Token", audited],
+  SearchPatients: [...onPatients, audited],
+  PatientOperation: [...ownLogs, ...onTable, "secretsmanager DigestKey", audited],
+  ProcessBundle: [...onPatients, audited],
+  DescribeCapabilities: ownLogs,
+  AnswerUnrouted: ownLogs,
+  RefreshToken: [...ownLogs, "kms Key", "secretsmanager Credentials", "secretsmanager Token", failed],
+  RecoverRegistrations: [...onPatients, "dynamodb Mappings/index/open-operations", failed],
+  TokenSchedule: ["lambda RefreshToken", failed],
+  RecoverySchedule: ["lambda RecoverRegistrations", failed],
+};
+
 /** Which secrets each function may use, and how. */
 const SECRETS: Readonly<Record<string, readonly string[]>> = {
   CreatePatient: ["DigestKey read", "Token read"],
@@ -67,6 +91,19 @@ type Statement = {
   readonly Condition?: unknown;
 };
 
+/** `Mappings` for `AdapterMappings1A2B3C4D` and its ARN; the log group and the secret of a function by their kind. */
+function nameOf(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const [, id = "*"] = /"(?:Ref|Fn::GetAtt)":\[?"Adapter(?:Secrets)?(\w+?)[0-9A-F]{8}"/.exec(text) ?? [];
+  const [, index = ""] = /(\/index\/[\w-]+)/.exec(text) ?? [];
+  if (text.includes(":secret:fhir-particle-adapter/")) {
+    return "Credentials";
+  }
+  return `${id.endsWith("Logs") ? "Logs" : id}${index}`;
+}
+
+type Inline = { readonly PolicyDocument: { readonly Statement: readonly Statement[] } };
+
 const list = <Value>(value: Value | readonly Value[]): readonly Value[] =>
   Array.isArray(value) ? value : [value as Value];
 
@@ -79,6 +116,7 @@ describe.each(stageNames)("stage %s", (name) => {
         Properties.Roles.every((ref: { Ref: string }) => ref.Ref.startsWith(`Adapter${role}`)),
       )
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+  const policiesOfFunctions = Object.keys(ALLOWED).filter((role) => !role.endsWith("Schedule")).length;
   const every = Object.values(policies).flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[]);
 
   it.each(Object.entries(ALLOWED))("allows %s exactly what it needs", (role, actions) => {
@@ -86,10 +124,55 @@ describe.each(stageNames)("stage %s", (name) => {
     expect([...new Set(allowed)].sort()).toEqual([...new Set(actions)].sort());
   });
 
+  it.each(Object.entries(RESOURCES))("lets %s at exactly what it needs", (role, expected) => {
+    const touched = statementsOf(role).flatMap(({ Action, Resource }) =>
+      list(Action).flatMap((action) => list(Resource).map((resource) => `${action.split(":")[0]} ${nameOf(resource)}`)),
+    );
+    expect([...new Set(touched)].sort()).toEqual([...expected].sort());
+  });
+
+  it("lets each function at its own logs, beside the audit log", () => {
+    for (const [id, { Properties }] of Object.entries(policies)) {
+      const logs = (Properties.PolicyDocument.Statement as Statement[]).filter(({ Action }) =>
+        list(Action)[0]?.startsWith("logs:"),
+      );
+      const groups = logs.flatMap(({ Resource }) => list(Resource)).filter((group) => nameOf(group) !== "AuditLog");
+      for (const group of groups) {
+        const [, owner = "none"] = /"Fn::GetAtt":\["(\w+)Logs[0-9A-F]{8}"/.exec(JSON.stringify(group)) ?? [];
+        expect(id.startsWith(owner), id).toBe(true);
+      }
+    }
+  });
+
+  it("lets no role be assumed but by the one service that it is for", () => {
+    const trusts = Object.entries(resourcesOf(template, "AWS::IAM::Role")).map(([id, { Properties }]) => {
+      const statements: { Action: string; Effect: string; Principal: object; Condition?: object }[] =
+        Properties.AssumeRolePolicyDocument.Statement;
+      expect(statements.map(({ Action, Effect }) => `${Effect} ${Action}`)).toEqual(["Allow sts:AssumeRole"]);
+      const service = id.includes("Schedule") ? "scheduler" : id.includes("CloudWatchRole") ? "apigateway" : "lambda";
+      expect(statements[0]!.Principal, id).toEqual({ Service: `${service}.amazonaws.com` });
+      return service;
+    });
+    const count = (service: string) => trusts.filter((trust) => trust === service).length;
+    // The schedules and the gateway; each function, and the one that runs the trigger.
+    expect([count("scheduler"), count("apigateway"), count("lambda")]).toEqual([2, 1, policiesOfFunctions + 1]);
+  });
+
+  it("lets the trigger of the deployment run refresh-token, and nothing else", () => {
+    const [role] = Object.values(resourcesOf(template, "AWS::IAM::Role")).filter(
+      ({ Properties }) => Properties.Policies,
+    );
+    const statements = role!.Properties.Policies.flatMap((policy: Inline) => policy.PolicyDocument.Statement);
+    expect(statements).toHaveLength(1);
+    expect(statements[0].Action).toEqual(["lambda:InvokeFunction"]);
+    expect(list(statements[0].Resource).map(nameOf)).toEqual(["RefreshToken"]);
+  });
+
   it("has no policy beside those", () => {
     expect(Object.keys(policies)).toHaveLength(Object.keys(ALLOWED).length);
     template.resourceCountIs("AWS::IAM::ManagedPolicy", 0);
     for (const [id, { Properties }] of Object.entries(resourcesOf(template, "AWS::IAM::Role"))) {
+      if (id.startsWith("AWSCDKTrigger")) continue;
       expect(Properties.Policies, id).toBeUndefined();
       // API Gateway's own role for the account is the only one with a policy that AWS manages.
       expect(id.includes("CloudWatchRole") ? [] : (Properties.ManagedPolicyArns ?? []), id).toEqual([]);
@@ -100,8 +183,7 @@ describe.each(stageNames)("stage %s", (name) => {
     const uses = statementsOf(role).flatMap(({ Action, Resource }) =>
       list(Action)[0]?.startsWith("secretsmanager:")
         ? list(Resource).map((secret) => {
-            const id = logicalIdOf(secret as { Ref: string })!;
-            return `${/^AdapterSecrets(\w+?)[0-9A-F]{8}$/.exec(id)?.[1]} ${list(Action).includes("secretsmanager:PutSecretValue") ? "write" : "read"}`;
+            return `${nameOf(secret)} ${list(Action).includes("secretsmanager:PutSecretValue") ? "write" : "read"}`;
           })
         : [],
     );

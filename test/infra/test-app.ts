@@ -36,5 +36,11 @@ type Resource = {
 export const resourcesOf = (template: Template, type: string): Record<string, Resource> =>
   template.findResources(type) as Record<string, Resource>;
 
+/** Less the one with which the CDK runs a trigger: CloudFormation calls it, and nothing else does. */
+export const functionsOf = (template: Template): Record<string, Resource> =>
+  Object.fromEntries(
+    Object.entries(resourcesOf(template, "AWS::Lambda::Function")).filter(([id]) => !id.startsWith("AWSCDK")),
+  );
+
 export const logicalIdOf = (value: { readonly Ref?: string; readonly "Fn::GetAtt"?: readonly string[] }) =>
   value.Ref ?? value["Fn::GetAtt"]?.[0];

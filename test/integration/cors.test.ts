@@ -18,7 +18,7 @@ async function synthesised(allowedOrigins: readonly string[]): Promise<string> {
   const context = { ...cdkJson.context, "aws:cdk:enable-path-metadata": true };
   const app = new App({ outdir, context, analyticsReporting: false });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
-  new AdapterStage(app, "beta", { adapter: { ...stages.beta.adapter, cors: { allowedOrigins } } });
+  new AdapterStage(app, "beta", { ...stages.beta, adapter: { ...stages.beta.adapter, cors: { allowedOrigins } } });
   app.synth();
   return outdir;
 }
