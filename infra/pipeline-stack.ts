@@ -1,0 +1,126 @@
+import { Duration, Stack, type StackProps, Validations } from "aws-cdk-lib";
+import { BuildSpec, LinuxBuildImage } from "aws-cdk-lib/aws-codebuild";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { BlockPublicAccess, Bucket, BucketEncryption } from "aws-cdk-lib/aws-s3";
+import { CodeBuildStep, CodePipeline, CodePipelineSource, ManualApprovalStep, ShellStep } from "aws-cdk-lib/pipelines";
+import type { Construct } from "constructs";
+import { AdapterStage } from "./adapter-stage.ts";
+import type { StageConfig, StageName } from "./config.ts";
+import { type PipelineConfig, pipelineVariables } from "./pipeline-config.ts";
+import { acknowledgePipelineFindings, type StepWildcard } from "./pipeline-findings.ts";
+
+export type PipelineStackProps = StackProps & {
+  readonly pipeline: PipelineConfig;
+  readonly stages: Readonly<Record<StageName, StageConfig>>;
+};
+
+/**
+ * From a push to production: test and synthesise, update the pipeline itself, deploy to beta, try it there, ask, deploy
+ * to prod, look at it there. Before each deployment a release that would lose a table, a secret or a key is refused.
+ *
+ * The stages are in the account and region of the pipeline.
+ */
+export class PipelineStack extends Stack {
+  private readonly source: CodePipelineSource;
+  private readonly synth: ShellStep;
+  private readonly wildcards: StepWildcard[] = [];
+
+  /** @throws Error where a stage is to be in another account or region. */
+  constructor(scope: Construct, id: string, { pipeline, stages, ...props }: PipelineStackProps) {
+    super(scope, id, props);
+    const { repository, branch, connectionArn } = pipeline;
+    this.source = CodePipelineSource.connection(repository, branch, { connectionArn });
+    this.synth = new ShellStep("Synth", {
+      input: this.source,
+      // By these the next synthesis finds the pipeline again.
+      env: pipelineVariables(pipeline),
+      commands: ["npm ci", "npm test", "npm run sbom", "npx cdk synth -q"],
+    });
+    const artifacts = this.artifacts();
+    const codePipeline = new CodePipeline(this, "Pipeline", {
+      synth: this.synth,
+      artifactBucket: artifacts,
+      publishAssetsInParallel: false,
+      codeBuildDefaults: {
+        buildEnvironment: { buildImage: LinuxBuildImage.STANDARD_7_0 },
+        partialBuildSpec: BuildSpec.fromObject({ phases: { install: { "runtime-versions": { nodejs: "22" } } } }),
+      },
+    });
+
+    const beta = this.stage("beta", stages.beta);
+    codePipeline.addStage(beta, { pre: [this.gate(beta)], post: [this.smokeTest(beta)] });
+    const prod = this.stage("prod", stages.prod);
+    const gate = this.gate(prod);
+    const approval = new ManualApprovalStep("Approve", { comment: "Releases to real patients what was tried in beta" });
+    approval.addStepDependency(gate);
+    codePipeline.addStage(prod, { pre: [gate, approval], post: [this.smokeTest(prod, "read-only")] });
+
+    codePipeline.buildPipeline();
+    acknowledgePipelineFindings(codePipeline, artifacts, this.wildcards);
+  }
+
+  /** What passes between the steps: the code and the templates, no patients. */
+  private artifacts(): Bucket {
+    const bucket = new Bucket(this, "Artifacts", {
+      encryption: BucketEncryption.KMS,
+      encryptionKey: new Key(this, "ArtifactsKey", {
+        description: "Artifacts of the pipeline",
+        enableKeyRotation: true,
+      }),
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      lifecycleRules: [{ expiration: Duration.days(90), noncurrentVersionExpiration: Duration.days(1) }],
+    });
+    const logged = "Only the pipeline's own steps reach it, and CloudTrail records what they do.";
+    Validations.of(bucket).acknowledge(
+      { id: "AwsSolutions-S1", reason: logged },
+      { id: "HIPAA.Security-S3BucketLoggingEnabled", reason: logged },
+      {
+        id: "HIPAA.Security-S3BucketReplicationEnabled",
+        reason: "It holds what the repository and a new run of the pipeline make again, and no patients.",
+      },
+    );
+    return bucket;
+  }
+
+  private stage(name: StageName, config: StageConfig): AdapterStage {
+    const { account = this.account, region = this.region } = config.env ?? {};
+    if (account !== this.account || region !== this.region) {
+      throw new Error(`Stage ${name} must be in the account and region of the pipeline, whose steps look at it there.`);
+    }
+    return new AdapterStage(this, name, config);
+  }
+
+  /** Before the deployment: compares what is deployed with what is to be. */
+  private gate({ stageName, artifactId, stack: { stackName, templateFile } }: AdapterStage): CodeBuildStep {
+    const stackArn = this.formatArn({ service: "cloudformation", resource: "stack", resourceName: `${stackName}/*` });
+    this.wildcards.push({
+      arn: stackArn,
+      reason: "The ARN of a stack ends with an id that its first deployment makes.",
+    });
+    return new CodeBuildStep(`Keep data of ${stageName}`, {
+      input: this.source,
+      additionalInputs: { "cdk.out": this.synth },
+      commands: [
+        "npm ci",
+        `npm run check:release -- --stack-name ${stackName} --template cdk.out/${artifactId}/${templateFile}`,
+      ],
+      rolePolicyStatements: [new PolicyStatement({ actions: ["cloudformation:GetTemplate"], resources: [stackArn] })],
+    });
+  }
+
+  /** After the deployment, signed as the role of this step. */
+  private smokeTest({ stageName, apiUrl }: AdapterStage, access?: "read-only"): CodeBuildStep {
+    const resourceName = access === undefined ? "fhir/*" : "fhir/GET/*";
+    const anyApi = this.formatArn({ service: "execute-api", resource: "*", resourceName });
+    this.wildcards.push({ arn: anyApi, reason: "The id of the API is made by the stage, after this policy." });
+    return new CodeBuildStep(`Try ${stageName}`, {
+      input: this.source,
+      envFromCfnOutputs: { API_URL: apiUrl },
+      commands: ["npm ci", `npm run test:smoke -- --url "$API_URL"${access === undefined ? "" : ` --${access}`}`],
+      rolePolicyStatements: [new PolicyStatement({ actions: ["execute-api:Invoke"], resources: [anyApi] })],
+    });
+  }
+}
