@@ -15,6 +15,8 @@ import { files, pages, readPage, withGeneratedParts } from "../../support/genera
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const FILES = [
   "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...["architecture", "clients", "deploy", "local", "mapping", "registration", "runbook"].map(
     (name) => `docs/${name}.md`,
   ),
