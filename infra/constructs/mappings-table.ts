@@ -105,9 +105,8 @@ export class MappingsTable extends Construct {
       grantee,
       actions: [...KEY_ACTIONS[access]],
       resourceArns: [this.encryptionKey.keyArn],
-      conditions: {
-        StringEquals: { "kms:ViaService": `dynamodb.${Stack.of(this).region}.${Stack.of(this).urlSuffix}` },
-      },
+      // What follows the region differs from partition to partition.
+      conditions: { StringLike: { "kms:ViaService": `dynamodb.${Stack.of(this).region}.*` } },
     });
     const items = Grant.addToPrincipal({
       grantee,

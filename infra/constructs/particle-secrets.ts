@@ -88,12 +88,12 @@ export class ParticleSecrets extends Construct {
     if (!encryptionKey) {
       return value;
     }
-    const { region, urlSuffix } = Stack.of(this);
     const key = Grant.addToPrincipal({
       grantee,
       actions: [...ACTIONS[access].key],
       resourceArns: [encryptionKey.keyArn],
-      conditions: { StringEquals: { "kms:ViaService": `secretsmanager.${region}.${urlSuffix}` } },
+      // What follows the region differs from partition to partition.
+      conditions: { StringLike: { "kms:ViaService": `secretsmanager.${Stack.of(this).region}.*` } },
     });
     return value.combine(key);
   }

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import type { CfnRestApi } from "aws-cdk-lib/aws-apigateway";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
@@ -24,10 +24,10 @@ const SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"];
  * The stack of another team, checked by cdk-nag: whatever the adapter makes must meet or answer every rule. What the
  * team brings along is imported, and so is not checked.
  */
-function consumer(choicesIn: (stack: Stack) => FhirParticleAdapterProps) {
+function consumer(choicesIn: (stack: Stack) => FhirParticleAdapterProps, props: StackProps = {}) {
   const app = testApp();
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
-  const stack = new Stack(app, "SomebodyElse");
+  const stack = new Stack(app, "SomebodyElse", props);
   const adapter = new FhirParticleAdapter(stack, "Adapter", choicesIn(stack));
   const synthesis = (() => {
     try {
@@ -340,5 +340,34 @@ describe("grants", () => {
       "/HEAD/metadata",
       "/POST/Patient/_search",
     ]);
+  });
+});
+
+describe.each([
+  ["us-east-1", "aws"],
+  ["us-gov-west-1", "aws-us-gov"],
+  ["cn-north-1", "aws-cn"],
+])("in %s", (region, partition) => {
+  const { synthesis, template } = consumer(
+    (stack) => ({
+      particle: { ...particle, credentials: Secret.fromSecretNameV2(stack, "Credentials", "particle") },
+      firewall: "managed",
+    }),
+    { env: { account: "111122223333", region } },
+  );
+  const text = JSON.stringify(template.toJSON());
+
+  it("meets or answers every nag rule", () => expect(synthesis).toBe("clean"));
+
+  it("names no other partition", () => {
+    const partitions = [...text.matchAll(/arn:(aws[\w-]*):/g)].map(([, name]) => name);
+    expect(new Set(partitions)).toEqual(new Set([partition]));
+  });
+
+  it("names no host of one partition, but for services that are the same principal in all", () => {
+    const hosts = [...text.matchAll(/([\w.-]*)\.amazonaws\.com/g)].map(([, host]) => host);
+    // The last one is the CDK's own: it adds it to the policy of a key with which a secret is encrypted.
+    const known = ["apigateway", "lambda", "scheduler", `secretsmanager.${region}`];
+    expect([...new Set(hosts)].sort()).toEqual(known);
   });
 });
