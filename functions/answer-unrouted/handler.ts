@@ -1,7 +1,7 @@
 import { AdapterError } from "../../shared/failure/failure.ts";
 import { allowedOriginsFrom, preflightHeaders } from "../../shared/http/cors.ts";
 import { fhirHandler } from "../../shared/http/fhir-handler.ts";
-import { routes } from "../../shared/http/routes.ts";
+import { routes, tokenRoutes } from "../../shared/http/routes.ts";
 import { createRequestLog } from "../../shared/runtime/request-log.ts";
 
 const allowedOrigins = allowedOriginsFrom(process.env);
@@ -11,7 +11,7 @@ const further = allowedOrigins.length > 0 ? ["OPTIONS"] : [];
 export const handler = fhirHandler(
   createRequestLog(),
   async ({ method, route }) => {
-    const methods = routes.filter(({ path }) => path === route).map((known) => known.method);
+    const methods = [...routes, ...tokenRoutes].filter(({ path }) => path === route).map((known) => known.method);
     if (methods.length === 0) {
       throw new AdapterError({ kind: "not-found", reason: "path" }, "No route.");
     }

@@ -73,7 +73,8 @@ export type Failure =
   /** Particle's definitive refusal; `words` are Particle's own, with every value taken out. */
   | { readonly kind: "particle-rejected"; readonly words: string }
   | { readonly kind: "unauthenticated" }
-  | { readonly kind: "forbidden" }
+  /** `scopes`: any one of these would do. */
+  | { readonly kind: "forbidden"; readonly scopes: readonly string[] }
   | { readonly kind: "particle-throttled"; readonly retryAfterSeconds: number }
   /** Particle's answer does not have the documented shape. */
   | { readonly kind: "particle-unintelligible"; readonly retryAfterSeconds?: number }

@@ -118,8 +118,20 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
       { severity: "error", code: "business-rule", diagnostics: `Particle refused the demographics: ${words}` },
     ],
   },
-  unauthenticated: { status: 401, issues: issue("login", "Sign in: the request carries no valid credentials.") },
-  forbidden: { status: 403, issues: issue("forbidden", "The credentials do not allow this interaction.") },
+  unauthenticated: {
+    status: 401,
+    issues: issue("login", "Sign in: the request carries no credentials that are valid now."),
+  },
+  forbidden: {
+    status: 403,
+    issues: ({ scopes }) => [
+      {
+        severity: "error",
+        code: "forbidden",
+        diagnostics: `The scopes of the token do not allow this. It takes ${scopes.join(" or ")}.`,
+      },
+    ],
+  },
   "particle-throttled": {
     status: 429,
     issues: issue("throttled", "Particle limits the rate of requests. Repeat this one after the time in Retry-After."),

@@ -4,15 +4,18 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-l
 import { AdapterError } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
 import { bugEntry, type Log } from "../runtime/log.ts";
+import { requireAllowed } from "../sign-in/require-allowed.ts";
 import { corsHeaders } from "./cors.ts";
 import { interactionEnd } from "./interaction-end.ts";
 import { type FhirJson, type Handling, negotiatedType } from "./negotiation.ts";
 import { headersOf, parametersOf, type Respond, requestOf, valuesOf } from "./request.ts";
 import { type FhirResponse, type Rendering, resultOf } from "./response.ts";
+import { routeOf } from "./routes.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /**
- * The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond`, and every failure as FHIR.
+ * The HTTP function of API Gateway (REST, payload 1.0) that answers with `respond` whoever may ask for it, and every
+ * failure as FHIR. A path or method that is no route holds nothing to protect.
  *
  * @param allowedOrigins whose pages may read the answers
  * @param validation of Patients where a request does not say how strict
@@ -33,7 +36,12 @@ export function fhirHandler(
     .use(asOperationOutcome(telemetry.log, allowedOrigins)) // registered last, so that its onError runs first
     .handler(async (event, context) => {
       const mediaType = typeOfAnswer(event);
-      const response = await respond(requestOf(event, context, validation));
+      const request = requestOf(event, context, validation);
+      const route = routeOf(request.method, request.route);
+      if (route) {
+        requireAllowed(request, route);
+      }
+      const response = await respond(request);
       answers.set(event, response);
       return resultOf(response, renderingOf(event, mediaType, allowedOrigins));
     });

@@ -4,6 +4,7 @@ import type { Task } from "../registration/registration.ts";
 import { deadlineOf } from "../runtime/deadline.ts";
 import { type Handling, mediaType, type Preferences, preferencesOf } from "./negotiation.ts";
 import type { FhirResponse } from "./response.ts";
+import { type SignedIn, signedInOf } from "./signed-in.ts";
 
 /** A request as the functions see it: no API Gateway in it. */
 export type FhirRequest = {
@@ -19,9 +20,9 @@ export type FhirRequest = {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string | undefined;
   readonly preferences: Preferences;
-  /** Who signed the request; scopes Idempotency-Keys. */
-  readonly caller: string;
-  /** The same with the name of the session: what an auditor looks for. */
+  /** Who sent the request, and what they may do; undefined for what nobody signed. */
+  readonly signedIn: SignedIn | undefined;
+  /** Who sent it, with the name of the session: what an auditor looks for. */
   readonly principal: string;
   readonly requestId: string;
   /** Epoch milliseconds after which nothing is sent to Particle any more. */
@@ -61,7 +62,7 @@ export function requestOf(
     headers,
     body: bodyOf(event),
     preferences: preferencesOf(headers["prefer"], validation),
-    caller: callerOf(requestContext),
+    signedIn: signedInOf(requestContext),
     principal: principalOf(requestContext),
     requestId: requestContext.requestId,
     deadline: deadlineOf(context, LONGEST_MS),
@@ -101,12 +102,6 @@ function baseOf({ domainName = "", path, resourcePath }: RequestContext): string
 }
 
 const segmentsOf = (path: string): string[] => path.split("/").filter((segment) => segment !== "");
-
-/** A role stays the same caller whatever its session is named. */
-function callerOf({ identity, authorizer, accountId }: RequestContext): string {
-  const principal = identity.caller ?? identity.userArn ?? authorizer?.["principalId"] ?? accountId;
-  return String(principal).split(":")[0] === "arn" ? String(principal) : (String(principal).split(":")[0] ?? "");
-}
 
 function principalOf({ identity, authorizer, accountId }: RequestContext): string {
   return String(identity.userArn ?? authorizer?.["principalId"] ?? accountId);

@@ -17,8 +17,8 @@ export type FunctionName =
 export type OperationName = "validate" | "to-particle";
 
 /**
- * Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, `capabilities` of the system, and operations
- * as their path names them.
+ * Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html, `capabilities` of the system, operations as
+ * their path names them, and the discovery of SMART.
  */
 export type Interaction =
   | "create"
@@ -30,6 +30,7 @@ export type Interaction =
   | "search-type"
   | "transaction"
   | "capabilities"
+  | "smart-configuration"
   | `$${OperationName}`;
 
 /** `transaction` is the route of batches, too: the Bundle says which of them it is. */
@@ -39,6 +40,8 @@ export type Route = {
   readonly path: string;
   readonly function: FunctionName;
   readonly interaction: Interaction;
+  /** Answered without a token where callers sign in with tokens: a client must read it to learn how to get one. */
+  readonly open?: true;
 };
 
 export const routes: readonly Route[] = [
@@ -59,6 +62,23 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
   { method: "HEAD", path: "/Patient/{id}/_history/{versionId}", function: "read-patient", interaction: "vread" },
   { method: "POST", path: "/", function: "process-bundle", interaction: "transaction" },
-  { method: "GET", path: "/metadata", function: "describe-capabilities", interaction: "capabilities" },
-  { method: "HEAD", path: "/metadata", function: "describe-capabilities", interaction: "capabilities" },
+  { method: "GET", path: "/metadata", function: "describe-capabilities", interaction: "capabilities", open: true },
+  { method: "HEAD", path: "/metadata", function: "describe-capabilities", interaction: "capabilities", open: true },
 ];
+
+const smartConfiguration = {
+  path: "/.well-known/smart-configuration",
+  function: "describe-capabilities",
+  interaction: "smart-configuration",
+  open: true,
+} as const;
+
+/** There as well where callers sign in with tokens: https://hl7.org/fhir/smart-app-launch/conformance.html */
+export const tokenRoutes: readonly Route[] = [
+  { method: "GET", ...smartConfiguration },
+  { method: "HEAD", ...smartConfiguration },
+];
+
+/** Undefined for what answer-unrouted answers. */
+export const routeOf = (method: string, path: string): Route | undefined =>
+  [...routes, ...tokenRoutes].find((route) => route.method === method && route.path === path);

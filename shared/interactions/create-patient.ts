@@ -45,7 +45,7 @@ export function createRequestOf(request: FhirRequest): { readonly create: Create
   const create: CreateRequest = {
     patient,
     ...(ifNoneExist && { ifNoneExist }),
-    ...(key !== undefined && { idempotencyKey: { caller: request.caller, key, body: text } }),
+    ...(key !== undefined && { idempotencyKey: { caller: request.signedIn?.caller ?? "", key, body: text } }),
   };
   return { create, body };
 }

@@ -4,6 +4,7 @@ import { type FhirRequest, invalid } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { inParallel } from "../registration/in-parallel.ts";
 import type { Registration } from "../registration/registration.ts";
+import { requireAllowed } from "../sign-in/require-allowed.ts";
 import type { BundleEntry } from "./bundle-request.ts";
 import { answeredEntry, bundleResponse, failedEntry } from "./bundle-response.ts";
 import { type ReportEntry, unprocessable } from "./entry-failure.ts";
@@ -43,6 +44,7 @@ export async function processBatch(
       if (made === undefined || "fault" in made) {
         throw unprocessable(...(made ? [made.fault] : []));
       }
+      requireAllowed(made.request, made);
       requireNoReferences(references.get(index) ?? []);
       const response = await respond[made.interaction](made.request);
       report(made.request, index, { response });

@@ -5,6 +5,7 @@ import { type FhirRequest, invalid } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { type Identity, identityOf, isSameIdentity, registerTogether } from "../registration/register-together.ts";
 import type { Registration } from "../registration/registration.ts";
+import { requireAllowed } from "../sign-in/require-allowed.ts";
 import type { BundleEntry } from "./bundle-request.ts";
 import { answeredEntry, bundleResponse } from "./bundle-response.ts";
 import { createInteraction, createRequestOf } from "./create-patient.ts";
@@ -36,6 +37,7 @@ export async function processTransaction(
   requireSupported(registration, made);
   const requests = withReferences(bundle, given, made, ids);
   try {
+    checkAllowed(requests);
     await check(registration, requests);
     const ended = await run(registration, bundle, requests, ids);
     for (const { one, response } of ended) {
@@ -118,6 +120,17 @@ function requireSupported({ settings }: Registration, made: readonly Made[]): vo
   }
   if (faults.length > 0) {
     throw unprocessable(...faults);
+  }
+}
+
+/** @throws EntryError for the first entry that the sender may not ask for. */
+function checkAllowed(requests: readonly EntryRequest[]): void {
+  for (const one of requests) {
+    try {
+      requireAllowed(one.request, one);
+    } catch (error) {
+      throw new EntryError(one.entry.index, false, error);
+    }
   }
 }
 

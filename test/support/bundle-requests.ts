@@ -19,7 +19,7 @@ export function bundleRequest(
     headers: { "content-type": "application/fhir+json", ...headers },
     body: typeof body === "string" ? body : JSON.stringify(body),
     preferences: preferencesOf(headers["prefer"]),
-    caller: "caller",
+    signedIn: { by: "iam", caller: "caller" },
     principal: "arn:aws:iam::111122223333:user/caller",
     requestId: "request",
     deadline,

@@ -101,7 +101,7 @@ describe("the failures of docs/clients.md", () => {
     "in-flight": { kind: "in-flight", retryAfterSeconds: 1 },
     "particle-rejected": { kind: "particle-rejected", words: "no reason given" },
     unauthenticated: { kind: "unauthenticated" },
-    forbidden: { kind: "forbidden" },
+    forbidden: { kind: "forbidden", scopes: ["system/Patient.r"] },
     "particle-throttled": { kind: "particle-throttled", retryAfterSeconds: 1 },
     "particle-unintelligible": { kind: "particle-unintelligible" },
     "particle-unavailable": { kind: "particle-unavailable", retryAfterSeconds: 1 },
