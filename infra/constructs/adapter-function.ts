@@ -15,7 +15,7 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { bundledHandler } from "./bundled-handler.ts";
 import type { FunctionNetwork } from "./function-network.ts";
-import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
+import type { AdapterFunctionName, FunctionSpec } from "./function-specs.ts";
 
 export type FunctionConcurrency = {
   /**
@@ -33,7 +33,9 @@ export type FunctionConcurrency = {
 };
 
 export type AdapterFunctionProps = {
-  readonly name: AdapterFunctionName;
+  /** Its folder in `functions/`. */
+  readonly name: AdapterFunctionName | "authorize-request";
+  readonly spec: FunctionSpec;
   readonly environment: Readonly<Record<string, string>>;
   readonly encryptionKey: IKey;
   readonly logRetention: RetentionDays;
@@ -53,7 +55,7 @@ export class AdapterFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: AdapterFunctionProps) {
     super(scope, id);
-    const spec = functionSpecs[props.name];
+    const { spec } = props;
 
     this.logGroup = new LogGroup(this, "Logs", {
       retention: props.logRetention,

@@ -5,6 +5,7 @@ import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { FunctionConcurrency } from "./adapter-function.ts";
+import type { Authorisation } from "./authorisation-props.ts";
 import type { CustomDomainSettings } from "./custom-domain.ts";
 import type { Throttling } from "./fhir-api.ts";
 import type { WebAcl } from "./firewall.ts";
@@ -44,6 +45,13 @@ export type ParticleProps = {
 
 export type FhirParticleAdapterProps = {
   readonly particle: ParticleProps;
+  /**
+   * How callers prove who they are: signatures of IAM principals, or access tokens of an issuer (OIDC, SMART backend
+   * services).
+   *
+   * @default signatures
+   */
+  readonly authorisation?: Authorisation;
   /**
    * How long nobody decides an operation of unknown outcome, because its request may still reach Particle.
    *

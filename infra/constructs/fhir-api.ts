@@ -5,6 +5,8 @@ import {
   AuthorizationType,
   CfnRestApi,
   EndpointType,
+  type IAuthorizer,
+  type IResource,
   LambdaIntegration,
   LogGroupLogDestination,
   MethodLoggingLevel,
@@ -16,7 +18,7 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { type FunctionName, routes } from "../../shared/http/routes.ts";
+import { type FunctionName, type Route, routes, tokenRoutes } from "../../shared/http/routes.ts";
 import { CustomDomain, type CustomDomainSettings } from "./custom-domain.ts";
 import { Firewall, type WebAcl } from "./firewall.ts";
 import { GatewayResponses } from "./gateway-responses.ts";
@@ -31,6 +33,8 @@ export type Throttling = {
 
 export type FhirApiProps = {
   readonly functions: Readonly<Record<FunctionName | "answer-unrouted", IFunction>>;
+  /** Who verifies tokens; undefined where callers sign with IAM credentials. */
+  readonly authorizer: IAuthorizer | undefined;
   readonly throttling: Throttling;
   readonly settle: Duration;
   readonly cors: { readonly allowedOrigins: readonly string[] } | undefined;
@@ -72,13 +76,14 @@ export class FhirApi extends Construct {
 
   constructor(scope: Construct, id: string, props: FhirApiProps) {
     super(scope, id);
-    const { customDomain, privateEndpoint, firewall } = props;
+    const { authorizer, customDomain, privateEndpoint, firewall } = props;
     if (customDomain && privateEndpoint) {
       throw new Error("customDomain is the name of a public API: an API with privateEndpoint has none.");
     }
     if (privateEndpoint?.vpcEndpoints.length === 0) {
       throw new Error("privateEndpoint.vpcEndpoints is empty: nobody could reach the API.");
     }
+    const served = authorizer ? [...routes, ...tokenRoutes] : routes;
     const logSettings = {
       retention: props.logRetention,
       encryptionKey: props.encryptionKey,
@@ -91,7 +96,7 @@ export class FhirApi extends Construct {
       ...endpointOf(props),
       disableExecuteApiEndpoint: customDomain !== undefined,
       cloudWatchRole: props.manageAccountLogging,
-      defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
+      defaultMethodOptions: authorizer ? { authorizer } : { authorizationType: AuthorizationType.IAM },
       deployOptions: {
         stageName: STAGE_NAME,
         throttlingRateLimit: props.throttling.rateLimit,
@@ -117,18 +122,27 @@ export class FhirApi extends Construct {
     this.api.deploymentStage.node.addDependency(executionLogs);
 
     const unrouted = integration(props.functions["answer-unrouted"]);
-    for (const path of resourcePaths()) {
+    for (const path of resourcePaths(served)) {
       this.api.root.resourceForPath(path).addMethod("ANY", unrouted);
     }
-    for (const route of routes) {
-      this.api.root.resourceForPath(route.path).addMethod(route.method, integration(props.functions[route.function]));
+    for (const { method, path, function: name, open } of served) {
+      const resource = this.api.root.resourceForPath(path);
+      if (authorizer && open) {
+        addOpenMethod(resource, method, integration(props.functions[name]), DISCOVERY);
+      } else {
+        resource.addMethod(method, integration(props.functions[name]));
+      }
     }
     if (props.cors) {
-      this.answerPreflights(unrouted);
+      // Browsers do not sign preflights. They learn which methods a path of the table has, which /metadata says too.
+      for (const path of new Set(served.map((route) => route.path))) {
+        addOpenMethod(this.api.root.resourceForPath(path), "OPTIONS", unrouted, PREFLIGHT);
+      }
     }
     const [origin, ...furtherOrigins] = props.cors?.allowedOrigins ?? [];
     new GatewayResponses(this, "Responses", {
       api: this.api,
+      signIn: authorizer ? "token" : "iam",
       settleSeconds: props.settle.toSeconds(),
       allowedOrigin: furtherOrigins.length === 0 ? origin : undefined,
     });
@@ -139,10 +153,10 @@ export class FhirApi extends Construct {
     } else {
       Validations.of(this.api).acknowledge({
         id: "AwsSolutions-APIG3",
-        reason: "Every caller signs with IAM credentials; a firewall is a choice of the account that deploys this.",
+        reason: `${callersOf(authorizer)}; a firewall is a choice of the account that deploys this.`,
       });
     }
-    this.acknowledgeFindings();
+    this.acknowledgeFindings(callersOf(authorizer));
   }
 
   /** TLS 1.2 or 1.3 with forward secrecy; a REST API accepts TLS 1.0 otherwise. RestApi has no property for it. */
@@ -156,20 +170,7 @@ export class FhirApi extends Construct {
     resource.endpointAccessMode = "STRICT";
   }
 
-  /** Browsers do not sign preflights. They learn which methods a path of the table has, which /metadata says too. */
-  private answerPreflights(integrated: LambdaIntegration): void {
-    for (const path of new Set(routes.map((route) => route.path))) {
-      const method = this.api.root.resourceForPath(path).addMethod("OPTIONS", integrated, {
-        authorizationType: AuthorizationType.NONE,
-      });
-      Validations.of(method).acknowledge(
-        { id: "AwsSolutions-APIG4", reason: "Browsers do not sign preflights; the answer holds no data." },
-        { id: "AwsSolutions-COG4", reason: "Browsers do not sign preflights; the answer holds no data." },
-      );
-    }
-  }
-
-  private acknowledgeFindings(): void {
+  private acknowledgeFindings(callers: string): void {
     const rules = Validations.of(this.api);
     rules.acknowledge(
       {
@@ -188,7 +189,7 @@ export class FhirApi extends Construct {
         id: "AwsSolutions-APIG2",
         reason: "The functions validate: only they can answer with all faults of a Patient at once, as FHIR.",
       },
-      { id: "AwsSolutions-COG4", reason: "Callers are AWS principals that sign their requests, not users of a pool." },
+      { id: "AwsSolutions-COG4", reason: `${callers}; they are no users of a pool.` },
       {
         id: "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
         reason: "Nothing is cached: a read shows what Particle holds now, and PHI does not stay at the gateway.",
@@ -209,13 +210,26 @@ const endpointOf = ({ privateEndpoint, cors }: FhirApiProps): Pick<RestApiProps,
       }
     : { endpointConfiguration: { types: [EndpointType.REGIONAL] } };
 
+const callersOf = (authorizer: IAuthorizer | undefined): string =>
+  authorizer
+    ? "Every caller shows an access token of the deployment's issuer"
+    : "Every caller signs with IAM credentials";
+
+const PREFLIGHT = "Browsers do not sign preflights; the answer holds no data.";
+const DISCOVERY = "A client reads here how to get a token; the answer holds no data.";
+
+function addOpenMethod(resource: IResource, method: string, target: LambdaIntegration, reason: string): void {
+  const added = resource.addMethod(method, target, { authorizationType: AuthorizationType.NONE });
+  Validations.of(added).acknowledge({ id: "AwsSolutions-APIG4", reason }, { id: "AwsSolutions-COG4", reason });
+}
+
 /** Lambda permits each method apart; the console's test button is not one of the callers. */
 const integration = (target: IFunction) =>
   new LambdaIntegration(target, { allowTestInvoke: false, timeout: Duration.seconds(29) });
 
 /** Every resource that the routes make, the ones on the way to them too, and whatever else is asked for. */
-function resourcePaths(): readonly string[] {
-  const paths = routes.flatMap(({ path }) => {
+function resourcePaths(served: readonly Route[]): readonly string[] {
+  const paths = served.flatMap(({ path }) => {
     const segments = path.split("/").slice(1);
     return segments.map((_, index) => `/${segments.slice(0, index + 1).join("/")}`);
   });

@@ -24,11 +24,13 @@ import { FunctionSchedule } from "./function-schedule.ts";
 import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
 import { MappingsTable } from "./mappings-table.ts";
 import { ParticleSecrets } from "./particle-secrets.ts";
+import { TokenAuthorizer } from "./token-authorizer.ts";
 
 /**
  * Registers FHIR R4 Patients with one Particle project: a REST API that AWS principals sign their requests to, a small
  * function per interaction, the table of mappings, and Particle's token, kept fresh. Nobody may call it until
- * {@link grantInvoke} says so. It holds no physical names: a second project is a second instance.
+ * {@link grantInvoke} says so, or `authorisation` names an issuer of tokens. It holds no physical names: a second project
+ * is a second instance.
  */
 export class FhirParticleAdapter extends Construct {
   readonly api: RestApi;
@@ -70,14 +72,14 @@ export class FhirParticleAdapter extends Construct {
 
     const network = props.network && new FunctionNetwork(this, "Network", props.network);
     const settings = settingsOf({ ...props, settle, deployment }, auditLog, mappings, secrets);
+    const common = { encryptionKey, logRetention, removalPolicy };
     const parts = eachFunction((name) => {
       const spec = functionSpecs[name];
       const part = new AdapterFunction(this, pascalCase(name), {
         name,
+        spec,
         environment: environmentOf(spec.env, settings),
-        encryptionKey,
-        logRetention,
-        removalPolicy,
+        ...common,
         ...(spec.isScheduled && { deadLetters }),
         network,
         concurrency: props.concurrency?.[name],
@@ -103,8 +105,13 @@ export class FhirParticleAdapter extends Construct {
       deadLetters,
     });
 
+    const { authorisation } = props;
     const { api, url, customDomain } = new FhirApi(this, "Api", {
       functions,
+      authorizer:
+        authorisation?.kind === "oidc"
+          ? new TokenAuthorizer(this, "SignIn", { authorisation, settings, ...common, network }).authorizer
+          : undefined,
       settle,
       cors: props.cors,
       throttling: props.throttling ?? { rateLimit: 50, burstLimit: 100 },
@@ -136,7 +143,7 @@ export class FhirParticleAdapter extends Construct {
     this.encryptionKey = encryptionKey;
   }
 
-  /** Lets a principal of this account call every interaction. */
+  /** Lets a principal of this account call every interaction; without effect where callers sign in with tokens. */
   grantInvoke(grantee: IGrantable): Grant {
     return this.grantRoutes(grantee, [{ method: "*", path: "/*" }]);
   }

@@ -2,11 +2,12 @@ import { Duration, Token } from "aws-cdk-lib";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import { ENV, type EnvName } from "../../shared/runtime/env-names.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
+import { type TokenSettings, tokenSettingsOf } from "./authorisation-props.ts";
 import type { EnvKey } from "./function-specs.ts";
 import type { MappingsTable } from "./mappings-table.ts";
 import type { ParticleSecrets } from "./particle-secrets.ts";
 
-type OptionalKey = "uniqueIdentifierSystems" | "patientIdSystem" | "corsAllowedOrigins";
+type OptionalKey = "uniqueIdentifierSystems" | "patientIdSystem" | "corsAllowedOrigins" | keyof TokenSettings;
 
 /** Every setting that a function may be told, as its environment variable says it; absent where the default is none. */
 export type Settings = Readonly<Record<Exclude<EnvKey, OptionalKey>, string> & Partial<Record<OptionalKey, string>>>;
@@ -28,6 +29,7 @@ export function settingsOf(
     throw new Error("uniqueIdentifierSystems must be URIs, which hold no blanks: a blank separates them.");
   }
   return {
+    ...(props.authorisation?.kind === "oidc" && tokenSettingsOf(props.authorisation)),
     ...(props.cors && { corsAllowedOrigins: originsOf(props.cors.allowedOrigins) }),
     deployment: props.deployment,
     auditLogGroup: auditLog.logGroupName,

@@ -122,7 +122,11 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
     audit: "write",
   },
   "process-bundle": { ...receiver, description: "POST / with a batch or a transaction" },
-  "describe-capabilities": { ...plain, description: "GET /metadata" },
+  "describe-capabilities": {
+    ...plain,
+    description: "GET /metadata, GET /.well-known/smart-configuration",
+    env: [...http, "oidcIssuer", "oidcJwksUri", "oidcTokenEndpoint", "oidcClientAuthentication"],
+  },
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {
     memory: writer.memory,
@@ -143,4 +147,12 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
     credentials: "read",
     isScheduled: true,
   },
+};
+
+/** Of authorize-request, which is there only where callers sign in with tokens. It may touch nothing. */
+export const authorizerSpec: FunctionSpec = {
+  description: "Verifies access tokens",
+  memory: 512,
+  timeout: Duration.seconds(10),
+  env: ["oidcIssuer", "oidcAudiences", "oidcAlgorithms", "oidcJwksUri", "oidcClockToleranceSeconds"],
 };

@@ -25,12 +25,38 @@ type GatewayAnswer = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-const SIGN = "Sign the request with AWS Signature Version 4 (service execute-api).";
+type SignIn = {
+  /** What an unsigned request lacks. */
+  readonly ask: string;
+  readonly denied: string;
+  /** RFC 9110, section 15.5.2: a 401 names a scheme. */
+  readonly challenge: Readonly<Record<string, string>>;
+};
+
+/** How callers prove who they are: by signature, or by token (RFC 6750, section 3). */
+const SIGN_IN: Readonly<Record<"iam" | "token", SignIn>> = {
+  iam: {
+    ask: "Sign the request with AWS Signature Version 4 (service execute-api).",
+    denied: "The caller may not use this interaction (execute-api:Invoke).",
+    challenge: { "WWW-Authenticate": "AWS4-HMAC-SHA256" },
+  },
+  token: {
+    ask: "Send a valid access token: Authorization: Bearer and the token. /.well-known/smart-configuration says where to get one.",
+    denied: "The token does not allow this.",
+    challenge: { "WWW-Authenticate": "Bearer" },
+  },
+};
+
+/** The token of a caller cannot be told from a false one, and nothing was begun. */
+const VERIFICATION_FAILED: GatewayAnswer = {
+  status: 503,
+  code: "transient",
+  diagnostics: "The token cannot be verified now. Repeat the request after Retry-After.",
+  headers: { "Retry-After": "5" },
+};
+
 const UNKNOWN_OUTCOME =
   "If the request was a write, its outcome is not known: repeat the identical request after Retry-After.";
-
-/** RFC 9110, section 15.5.2: a 401 names a scheme. */
-const challenge = { "WWW-Authenticate": "AWS4-HMAC-SHA256" };
 
 /**
  * What the gateway says when no function is asked, or none answers: each of its response types as a FHIR
@@ -38,23 +64,23 @@ const challenge = { "WWW-Authenticate": "AWS4-HMAC-SHA256" };
  *
  * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
  */
-const gatewayAnswers = (settleSeconds: number): readonly (readonly [ResponseType, GatewayAnswer])[] => {
+const gatewayAnswers = (
+  settleSeconds: number,
+  { ask, denied, challenge }: SignIn,
+): readonly (readonly [ResponseType, GatewayAnswer])[] => {
   const afterSettle = { "Retry-After": String(settleSeconds) };
   return [
-    [ResponseType.MISSING_AUTHENTICATION_TOKEN, { status: 401, code: "login", diagnostics: SIGN, headers: challenge }],
+    [ResponseType.MISSING_AUTHENTICATION_TOKEN, { status: 401, code: "login", diagnostics: ask, headers: challenge }],
     [
       ResponseType.INVALID_SIGNATURE,
-      { status: 401, code: "login", diagnostics: `The signature is not valid. ${SIGN}`, headers: challenge },
+      { status: 401, code: "login", diagnostics: `The signature is not valid. ${ask}`, headers: challenge },
     ],
     [
       ResponseType.EXPIRED_TOKEN,
-      { status: 401, code: "expired", diagnostics: `The credentials have expired. ${SIGN}`, headers: challenge },
+      { status: 401, code: "expired", diagnostics: `The credentials have expired. ${ask}`, headers: challenge },
     ],
-    [ResponseType.UNAUTHORIZED, { status: 401, code: "login", diagnostics: SIGN, headers: challenge }],
-    [
-      ResponseType.ACCESS_DENIED,
-      { status: 403, code: "forbidden", diagnostics: "The caller may not use this interaction (execute-api:Invoke)." },
-    ],
+    [ResponseType.UNAUTHORIZED, { status: 401, code: "login", diagnostics: ask, headers: challenge }],
+    [ResponseType.ACCESS_DENIED, { status: 403, code: "forbidden", diagnostics: denied }],
     [ResponseType.INVALID_API_KEY, { status: 403, code: "forbidden", diagnostics: "The API key is not valid." }],
     [
       ResponseType.WAF_FILTERED,
@@ -104,11 +130,9 @@ const gatewayAnswers = (settleSeconds: number): readonly (readonly [ResponseType
       ResponseType.API_CONFIGURATION_ERROR,
       { status: 500, code: "exception", diagnostics: "The gateway is not configured correctly." },
     ],
-    [
-      ResponseType.AUTHORIZER_CONFIGURATION_ERROR,
-      { status: 500, code: "exception", diagnostics: "The authorizer is not configured correctly." },
-    ],
-    [ResponseType.AUTHORIZER_FAILURE, { status: 500, code: "exception", diagnostics: "The authorizer failed." }],
+    // Which of the two the gateway takes for an authorizer that throws, is throttled or runs out of time is not documented.
+    [ResponseType.AUTHORIZER_CONFIGURATION_ERROR, VERIFICATION_FAILED],
+    [ResponseType.AUTHORIZER_FAILURE, VERIFICATION_FAILED],
     [
       ResponseType.DEFAULT_4XX,
       {
@@ -126,6 +150,7 @@ const gatewayAnswers = (settleSeconds: number): readonly (readonly [ResponseType
 
 export type GatewayResponsesProps = {
   readonly api: IRestApi;
+  readonly signIn: keyof typeof SIGN_IN;
   /** Seconds after which a write of unknown outcome may be repeated. */
   readonly settleSeconds: number;
   /** The one origin whose pages may read these answers; they are static, so there cannot be several. */
@@ -134,9 +159,9 @@ export type GatewayResponsesProps = {
 
 /** Errors that the gateway itself answers, in FHIR. */
 export class GatewayResponses extends Construct {
-  constructor(scope: Construct, id: string, { api, settleSeconds, allowedOrigin }: GatewayResponsesProps) {
+  constructor(scope: Construct, id: string, { api, signIn, settleSeconds, allowedOrigin }: GatewayResponsesProps) {
     super(scope, id);
-    for (const [type, { status, code, diagnostics, headers }] of gatewayAnswers(settleSeconds)) {
+    for (const [type, { status, code, diagnostics, headers }] of gatewayAnswers(settleSeconds, SIGN_IN[signIn])) {
       new GatewayResponse(this, type.responseType, {
         restApi: api,
         type,

@@ -2,6 +2,7 @@ import type {
   CapabilityStatement,
   CapabilityStatementRestResource,
   CapabilityStatementRestResourceOperation,
+  CapabilityStatementRestSecurity,
 } from "fhir/r4";
 import { SEARCH_PARAMETERS } from "./search-parameters.ts";
 
@@ -37,8 +38,38 @@ const OF_BUNDLES = [{ code: "batch" }, { code: "transaction" }] as const;
 
 const isOfPatient = ({ path }: Capability): boolean => path.startsWith("/Patient");
 
-/** http://hl7.org/fhir/R4/capabilitystatement.html, of what the routes say and of the search parameters. */
-export function capabilityStatement(base: string, capabilities: readonly Capability[]): CapabilityStatement {
+const SIGNED: CapabilityStatementRestSecurity = {
+  description: "Requests are signed with AWS Signature Version 4 (service execute-api) by an IAM principal.",
+};
+
+/** https://hl7.org/fhir/smart-app-launch/1.0.0/conformance/index.html: clients of SMART 1 look here for the endpoint. */
+const byToken = (tokenEndpoint: string): CapabilityStatementRestSecurity => ({
+  extension: [
+    {
+      url: "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+      extension: [{ url: "token", valueUri: tokenEndpoint }],
+    },
+  ],
+  service: [
+    {
+      coding: [{ system: "http://terminology.hl7.org/CodeSystem/restful-security-service", code: "SMART-on-FHIR" }],
+      text: "SMART backend services",
+    },
+  ],
+  description:
+    "Requests carry an access token, whose system/ scopes say what they may do. See /.well-known/smart-configuration.",
+});
+
+/**
+ * http://hl7.org/fhir/R4/capabilitystatement.html, of what the routes say and of the search parameters.
+ *
+ * @param tokenEndpoint where clients get a token; undefined where they sign with IAM credentials
+ */
+export function capabilityStatement(
+  base: string,
+  capabilities: readonly Capability[],
+  tokenEndpoint?: string,
+): CapabilityStatement {
   const codes = unique(capabilities.filter(isOfPatient).map(({ interaction }) => interaction));
   const operations = Object.entries(OPERATIONS)
     .filter(([name]) => codes.includes(`$${name}`))
@@ -57,6 +88,7 @@ export function capabilityStatement(base: string, capabilities: readonly Capabil
     rest: [
       {
         mode: "server",
+        security: tokenEndpoint === undefined ? SIGNED : byToken(tokenEndpoint),
         resource: [
           {
             type: "Patient",

@@ -57,8 +57,12 @@ const timeoutEarlyResponse = (): never => {
 
 type Middleware = MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>;
 
-const typeOfAnswer = (event: APIGatewayProxyEvent): FhirJson =>
-  negotiatedType(headersOf(event)["accept"], valuesOf(parametersOf(event), "_format")[0]);
+function typeOfAnswer(event: APIGatewayProxyEvent): FhirJson {
+  // JSON whatever is accepted: https://hl7.org/fhir/smart-app-launch/conformance.html#response
+  return routeOf(event.httpMethod, event.requestContext.resourcePath)?.interaction === "smart-configuration"
+    ? "application/json"
+    : negotiatedType(headersOf(event)["accept"], valuesOf(parametersOf(event), "_format")[0]);
+}
 
 function renderingOf(event: APIGatewayProxyEvent, mediaType: FhirJson, allowedOrigins: readonly string[]): Rendering {
   return {

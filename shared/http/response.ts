@@ -18,6 +18,8 @@ export type FhirResponse = {
     /** Of a write. */
     readonly outcome?: WriteOutcome;
   };
+  /** JSON that is no FHIR resource, instead of one. */
+  readonly document?: object;
 };
 
 export type Rendering = {
@@ -31,14 +33,16 @@ export type Rendering = {
 /** Patient data is never to be kept by caches on the way. */
 const HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-export function resultOf({ status, headers, resource }: FhirResponse, rendering: Rendering): APIGatewayProxyResult {
+export function resultOf(response: FhirResponse, rendering: Rendering): APIGatewayProxyResult {
+  const { status, headers, document, resource = document } = response;
   const body = resource === undefined ? "" : JSON.stringify(resource, null, rendering.isPretty ? 2 : undefined);
+  const mediaType = document ? "application/json" : `${rendering.mediaType}; charset=utf-8`;
   return {
     statusCode: status,
     headers: {
       ...HEADERS,
       ...rendering.headers,
-      ...(resource && { "Content-Type": `${rendering.mediaType}; charset=utf-8` }),
+      ...(resource && { "Content-Type": mediaType }),
       ...headers,
     },
     body: rendering.isHead ? "" : body,

@@ -41,6 +41,20 @@ export const ENV = {
   particlePatientIdIdentifierSystem: "PARTICLE_PATIENT_ID_IDENTIFIER_SYSTEM",
   /** Origins, separated by blanks, whose pages may call the API; `*` = any, unset = none. */
   corsAllowedOrigins: "CORS_ALLOWED_ORIGINS",
+  /** `iss` of the access tokens; set only where callers sign in with tokens, as the following are. */
+  oidcIssuer: "OIDC_ISSUER",
+  /** Values of `aud`, separated by blanks, one of which a token must name. */
+  oidcAudiences: "OIDC_AUDIENCES",
+  /** Signature algorithms that are taken, separated by blanks. */
+  oidcAlgorithms: "OIDC_ALGORITHMS",
+  /** Where the issuer's keys are; unset = where its OpenID discovery says. */
+  oidcJwksUri: "OIDC_JWKS_URI",
+  /** Seconds that the issuer's clock and ours may be apart. */
+  oidcClockToleranceSeconds: "OIDC_CLOCK_TOLERANCE_SECONDS",
+  /** Where clients get a token; said in /metadata and smart-configuration. */
+  oidcTokenEndpoint: "OIDC_TOKEN_ENDPOINT",
+  /** How clients authenticate there, separated by blanks: `private_key_jwt` and others. */
+  oidcClientAuthentication: "OIDC_CLIENT_AUTHENTICATION",
 } as const;
 
 export type EnvName = (typeof ENV)[keyof typeof ENV];

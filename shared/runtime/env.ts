@@ -1,18 +1,20 @@
 import * as v from "valibot";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import { ENV } from "./env-names.ts";
+import { isSecureUrl } from "./secure-url.ts";
 
 const text = v.pipe(v.string(), v.minLength(1));
 const count = v.pipe(v.string(), v.regex(/^\d+$/, "must be a whole number"), v.transform(Number));
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const list = v.pipe(
+  v.string(),
+  v.transform((value) => value.split(" ").filter((one) => one !== "")),
+  v.minLength(1),
+);
+
+const secureUrl = v.pipe(v.string(), v.check(isSecureUrl, "must be https (http only on a loopback address)"));
 
 const baseUrl = v.pipe(
-  v.string(),
-  v.url(),
-  v.check((value) => {
-    const { protocol, hostname } = new URL(value);
-    return protocol === "https:" || (protocol === "http:" && loopback.test(hostname));
-  }, "must be https (http only on a loopback address)"),
+  secureUrl,
   v.transform((value) => value.replace(/\/+$/, "")),
 );
 
@@ -48,6 +50,13 @@ const SCHEMAS = {
   validation: v.picklist(["strict", "lenient"]),
   patientIdIdentifierSystem: text,
   particlePatientIdIdentifierSystem: text,
+  oidcIssuer: secureUrl,
+  oidcAudiences: list,
+  oidcAlgorithms: list,
+  oidcJwksUri: v.optional(secureUrl),
+  oidcClockToleranceSeconds: count,
+  oidcTokenEndpoint: secureUrl,
+  oidcClientAuthentication: list,
 } as const satisfies Record<
   Exclude<keyof typeof ENV, "corsAllowedOrigins">,
   v.GenericSchema<string | undefined, unknown>

@@ -33,6 +33,17 @@ export type LogEntry =
       readonly reason?: string;
     }
   | {
+      /** A token that is not valid; `refusal` names what is wrong with it and nothing of what it holds. */
+      readonly code: "sign-in-refused";
+      readonly requestId: string;
+      readonly refusal: string;
+    }
+  | {
+      /** Nobody can sign in: the issuer's keys cannot be read. */
+      readonly code: "issuer-unavailable";
+      readonly requestId: string;
+    }
+  | {
       readonly code: "bug";
       readonly requestId: string;
       readonly error: string;

@@ -189,5 +189,5 @@ describe("the app", () => {
       const template = JSON.parse(readFileSync(join(assembly, file), "utf8"));
       expect(template.Resources).toEqual(inOneApp[name].toJSON()["Resources"]);
     }
-  });
+  }, 90_000);
 });

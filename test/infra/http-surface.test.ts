@@ -168,8 +168,8 @@ describe("answers of the gateway itself", () => {
     ["INTEGRATION_TIMEOUT", "504", "timeout"],
     ["INTEGRATION_FAILURE", "502", "transient"],
     ["API_CONFIGURATION_ERROR", "500", "exception"],
-    ["AUTHORIZER_FAILURE", "500", "exception"],
-    ["AUTHORIZER_CONFIGURATION_ERROR", "500", "exception"],
+    ["AUTHORIZER_FAILURE", "503", "transient"],
+    ["AUTHORIZER_CONFIGURATION_ERROR", "503", "transient"],
     // The defaults stand for several statuses each and leave the gateway's own.
     ["DEFAULT_4XX", undefined, "processing"],
     ["DEFAULT_5XX", undefined, "exception"],

@@ -1,0 +1,41 @@
+import { Duration, type RemovalPolicy } from "aws-cdk-lib";
+import { IdentitySource, RequestAuthorizer } from "aws-cdk-lib/aws-apigateway";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { AdapterFunction } from "./adapter-function.ts";
+import type { TokenAuthorisation } from "./authorisation-props.ts";
+import { environmentOf, type Settings } from "./function-environment.ts";
+import type { FunctionNetwork } from "./function-network.ts";
+import { authorizerSpec } from "./function-specs.ts";
+
+export type TokenAuthorizerProps = {
+  readonly authorisation: TokenAuthorisation;
+  readonly settings: Settings;
+  readonly encryptionKey: IKey;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+  readonly network: FunctionNetwork | undefined;
+};
+
+/** Who sends a request, by an access token; the function reads the issuer's public keys and touches nothing of AWS. */
+export class TokenAuthorizer extends Construct {
+  readonly authorizer: RequestAuthorizer;
+
+  constructor(scope: Construct, id: string, { authorisation, settings, ...common }: TokenAuthorizerProps) {
+    super(scope, id);
+    const { lambda: handler } = new AdapterFunction(this, "AuthorizeRequest", {
+      name: "authorize-request",
+      spec: authorizerSpec,
+      environment: environmentOf(authorizerSpec.env, settings),
+      concurrency: undefined,
+      ...common,
+    });
+    this.authorizer = new RequestAuthorizer(this, "Authorizer", {
+      handler,
+      // Without this header the gateway answers 401 and asks nobody.
+      identitySources: [IdentitySource.header("Authorization")],
+      resultsCacheTtl: authorisation.cacheTokens ?? Duration.minutes(5),
+    });
+  }
+}
