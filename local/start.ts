@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { synthesise } from "./synthesise.ts";
+import { type AppFile, synthesise } from "./synthesise.ts";
 import { tour } from "./tour.ts";
 import { startTwin, type Twin } from "./twin.ts";
 
@@ -13,6 +13,8 @@ const USAGE = `Usage: npm start -- [options]
   --port N           of the FHIR API (default 3000; 0 = any free one)
   --particle-port N  of the simulator of Particle (default 3001; 0 = any free one)
   --page-port N      of the page that shows what becomes of a Patient (default 3002; 0 = any free one)
+  --auth KIND        iam (default): whoever sends a request counts as having signed it; oidc: requests need a token
+  --issuer-port N    of the issuer of tokens (default 3003; 0 = any free one)
   --data DIR         keeps everything in DIR from one start to the next (default: in memory)
   --no-tour          does not register the example patient
   --verbose          prints what the functions log
@@ -22,6 +24,8 @@ type Options = {
   readonly port: number;
   readonly particlePort: number;
   readonly pagePort: number;
+  readonly app: AppFile;
+  readonly issuerPort: number;
   readonly dataDir: string | undefined;
   readonly withTour: boolean;
   readonly verbose: boolean;
@@ -35,6 +39,8 @@ function optionsOf(args: readonly string[]): Options | "help" {
       port: { type: "string", default: "3000" },
       "particle-port": { type: "string", default: "3001" },
       "page-port": { type: "string", default: "3002" },
+      auth: { type: "string", default: "iam" },
+      "issuer-port": { type: "string", default: "3003" },
       data: { type: "string" },
       "no-tour": { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
@@ -47,10 +53,25 @@ function optionsOf(args: readonly string[]): Options | "help" {
         port: portOf("--port", values.port),
         particlePort: portOf("--particle-port", values["particle-port"]),
         pagePort: portOf("--page-port", values["page-port"]),
+        app: appOf(values.auth),
+        issuerPort: portOf("--issuer-port", values["issuer-port"]),
         dataDir: values.data === undefined ? undefined : resolve(values.data),
         withTour: !values["no-tour"],
         verbose: values.verbose,
       };
+}
+
+const APPS: ReadonlyMap<string, AppFile> = new Map([
+  ["iam", "infra/app.ts"],
+  ["oidc", "infra/oidc-app.ts"],
+]);
+
+function appOf(kind: string): AppFile {
+  const app = APPS.get(kind);
+  if (app === undefined) {
+    throw new Error(`--auth must be ${[...APPS.keys()].join(" or ")}.`);
+  }
+  return app;
 }
 
 function portOf(option: string, text: string): number {
@@ -73,13 +94,17 @@ async function start(options: Options, outDir: string, signal: AbortSignal): Pro
   await checkFree(options.port);
   await checkFree(options.particlePort);
   await checkFree(options.pagePort);
+  if (options.app === "infra/oidc-app.ts") {
+    await checkFree(options.issuerPort);
+  }
   console.log("Synthesising the CDK app …");
-  await synthesise(outDir, signal);
+  await synthesise(outDir, options.app, signal);
   const twin = await startTwin({
     outDir,
     port: options.port,
     particlePort: options.particlePort,
     pagePort: options.pagePort,
+    issuerPort: options.issuerPort,
     ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
     ...(options.verbose && {
       onLog: ({ functionName, text }) => process.stderr.write(text.replace(/^(?=.)/gm, `[${functionName}] `)),
@@ -90,6 +115,10 @@ async function start(options: Options, outDir: string, signal: AbortSignal): Pro
   console.log(`Mapping page       ${twin.page.url}  (what is sent to Particle about a Patient, and what is dropped)`);
   console.log(`DynamoDB           ${twin.dynamodb.url}  (table ${twin.tableName})`);
   console.log(`Secrets Manager    ${twin.secrets.url}`);
+  if (twin.issuer) {
+    console.log(`Issuer of tokens   ${twin.issuer.url}  (whoever asks gets a token)`);
+    console.log(`A token            ${tokenCommand(twin.issuer.tokenEndpoint)}`);
+  }
   console.log(`State              ${options.dataDir ?? "in memory"}`);
   if (options.withTour) {
     await tour(twin, console.log);
@@ -98,12 +127,16 @@ async function start(options: Options, outDir: string, signal: AbortSignal): Pro
   return twin;
 }
 
+/** Leaves the token in the variable TOKEN of a shell. */
+const tokenCommand = (tokenEndpoint: string): string =>
+  `TOKEN=$(curl -s ${tokenEndpoint} -d grant_type=client_credentials -d scope=system/Patient.cruds | node -pe 'JSON.parse(fs.readFileSync(0)).access_token')`;
+
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) {
     return String(error);
   }
   if ("code" in error && error.code === "EADDRINUSE" && "port" in error) {
-    return `Port ${error.port} is in use. Choose another with --port, --particle-port or --page-port.`;
+    return `Port ${error.port} is in use. Choose another with --port, --particle-port, --page-port or --issuer-port.`;
   }
   return error.message;
 }

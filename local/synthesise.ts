@@ -6,27 +6,30 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** As the CLI sets it: the template then names each resource's construct, after which functions are called locally. */
 const CONTEXT = { "aws:cdk:enable-path-metadata": true };
 
+/** The app that is deployed, and the same with tokens in place of signatures. */
+export type AppFile = "infra/app.ts" | "infra/oidc-app.ts";
+
 /**
  * Runs the CDK app, which needs neither network nor credentials, into a folder.
  *
  * @param signal ends it early
  * @throws Error with what the app printed when it fails
  */
-export function synthesise(outDir: string, signal?: AbortSignal): Promise<void> {
+export function synthesise(outDir: string, app: AppFile = "infra/app.ts", signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const app = spawn(process.execPath, ["infra/app.ts"], {
+    const child = spawn(process.execPath, [app], {
       cwd: root,
       env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify(CONTEXT) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     // Only its end settles this: until then it may still write into the folder.
-    const stop = () => app.kill();
+    const stop = () => child.kill();
     signal?.addEventListener("abort", stop, { once: true });
     const output: Buffer[] = [];
-    app.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-    app.stderr.on("data", (chunk: Buffer) => output.push(chunk));
-    app.on("error", reject);
-    app.on("close", (code) => {
+    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
       signal?.removeEventListener("abort", stop);
       if (code === 0) {
         resolve();

@@ -10,17 +10,25 @@ import type { Twin } from "./twin.ts";
  * now, and what the adapter remembers. The patient may be there from an earlier start.
  */
 export async function tour(twin: Twin, print: (line: string) => void): Promise<void> {
+  const token = await twin.issuer?.token({ scope: "system/Patient.cs" });
   const ifNoneExist = `identifier=${MRN_SYSTEM}|${MRN}`;
   print("");
   print(`POST ${twin.url}/Patient`);
   print("Content-Type: application/fhir+json");
+  if (token !== undefined) {
+    print("Authorization: Bearer (a token with the scope system/Patient.cs)");
+  }
   print(`If-None-Exist: ${ifNoneExist}`);
   print("");
   print(indented(EXAMPLE_PATIENT));
 
   const answer = await fetch(`${twin.url}/Patient`, {
     method: "POST",
-    headers: { "content-type": "application/fhir+json", "if-none-exist": ifNoneExist },
+    headers: {
+      "content-type": "application/fhir+json",
+      "if-none-exist": ifNoneExist,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
     body: JSON.stringify(EXAMPLE_PATIENT),
   });
   const body = await answer.text();

@@ -8,6 +8,7 @@ import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "./dynamodb/embedde
 import { createTableFromTemplate } from "./dynamodb/table-from-template.ts";
 import { type Gateway, startGateway } from "./gateway/gateway.ts";
 import { initialSecretValue } from "./generated-secret.ts";
+import { type Issuer, startIssuer } from "./issuer/issuer.ts";
 import { createFunctionFleet, type FunctionFleet } from "./lambda/function-fleet.ts";
 import { createFunctionLog, type LogEntry } from "./lambda/function-log.ts";
 import type { InvocationResult } from "./lambda/protocol.ts";
@@ -39,6 +40,8 @@ export type TwinOptions = {
   readonly particlePort?: number;
   /** Of the page that shows what becomes of a Patient. @default 0, any free one */
   readonly pagePort?: number;
+  /** Of the issuer of tokens, where the assembly has callers sign in with tokens. @default 0, any free one */
+  readonly issuerPort?: number;
   /** Keeps table, secrets and Particle's patients over restarts; one twin at a time. @default in memory */
   readonly dataDir?: string;
   /** Other values for variables that the template sets, such as `SETTLE_SECONDS`, for every function that has them. */
@@ -61,6 +64,8 @@ export type Twin = {
   readonly page: MappingPage;
   /** What functions put into log groups other than their own: the audit. */
   readonly logGroups: EmbeddedCloudWatchLogs;
+  /** Undefined where callers sign with IAM credentials. */
+  readonly issuer: Issuer | undefined;
   readonly tableName: string;
   readonly deployment: Deployment;
   /** Invokes a function (by its construct's id, such as `RefreshToken`) as AWS services do, past the gateway. */
@@ -128,6 +133,11 @@ async function start(
   const logGroups = await startEmbeddedCloudWatchLogs(deployment.logGroupNames);
   closers.push(() => logGroups.close());
 
+  const issuer = await startIssuerOf(deployment, options.issuerPort ?? 0);
+  if (issuer) {
+    closers.push(() => issuer.close());
+  }
+
   const log = createFunctionLog(LOG_CAPACITY, options.onLog);
   const { timeoutMs } = options;
   const functions = deployment.functions.map((definition) =>
@@ -135,7 +145,11 @@ async function start(
   );
   const fleet = createFunctionFleet(functions, {
     endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url, cloudWatchLogs: logGroups.url },
-    environment: { ...options.environment, [ENV.particleBaseUrl]: particle.url },
+    environment: {
+      ...options.environment,
+      [ENV.particleBaseUrl]: particle.url,
+      ...(issuer && { [ENV.oidcIssuer]: issuer.url, [ENV.oidcTokenEndpoint]: issuer.tokenEndpoint }),
+    },
     concurrency: options.functionConcurrency ?? DEFAULT_CONCURRENCY,
     log,
   });
@@ -156,6 +170,7 @@ async function start(
     secrets,
     page,
     logGroups,
+    issuer,
     tableName,
     deployment,
     invoke: (functionName, event) => fleet.invoke(functionName, JSON.stringify(event)),
@@ -163,6 +178,12 @@ async function start(
     logs: () => log.entries(),
     close,
   };
+}
+
+/** An issuer of tokens for the audience that the functions expect, where they expect any. */
+async function startIssuerOf({ functions }: Deployment, port: number): Promise<Issuer | undefined> {
+  const audiences = functions.map(({ environment }) => environment[ENV.oidcAudiences]).find((value) => value);
+  return audiences === undefined ? undefined : startIssuer({ port, audience: audiences.split(" ")[0] ?? "" });
 }
 
 /** Secrets that are there from an earlier start keep their value: what was hashed with a key needs that key. */

@@ -19,6 +19,18 @@ const DEFAULTS = {
     message: "Missing Authentication Token",
     errorType: "MissingAuthenticationTokenException",
   },
+  UNAUTHORIZED: { statusCode: 401, message: "Unauthorized", errorType: "UnauthorizedException" },
+  ACCESS_DENIED: {
+    statusCode: 403,
+    message: "User is not authorized to access this resource",
+    errorType: "AccessDeniedException",
+  },
+  AUTHORIZER_FAILURE: { statusCode: 500, message: "Internal server error", errorType: "AuthorizerFailureException" },
+  AUTHORIZER_CONFIGURATION_ERROR: {
+    statusCode: 500,
+    message: "Internal server error",
+    errorType: "AuthorizerConfigurationException",
+  },
   REQUEST_TOO_LARGE: { statusCode: 413, message: "Request Too Long", errorType: "RequestTooLargeException" },
   // The table says 504, but a function that fails or answers nonsense is answered with 502.
   INTEGRATION_FAILURE: { statusCode: 502, message: "Internal server error", errorType: "InternalServerErrorException" },

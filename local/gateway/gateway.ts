@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { PAYLOAD_LIMIT_BYTES } from "../lambda/function-pool.ts";
 import type { InvocationResult } from "../lambda/protocol.ts";
 import type { RestApi } from "../template/rest-api.ts";
+import { createAuthorizers } from "./authorizers.ts";
 import { gatewayResponse, type HttpAnswer } from "./gateway-responses.ts";
 import { ANONYMOUS, callerOf, type GatewayRequest, headerOf, proxyEvent } from "./proxy-event.ts";
 import { proxyResponse } from "./proxy-response.ts";
@@ -36,13 +37,17 @@ type GatewayOptions = {
 /**
  * Serves a REST API of a template on this machine as API Gateway serves it under a custom domain without a base path.
  *
- * What differs: signatures are not verified. Each request counts as signed by one IAM user, named by its header
- * `x-local-caller` (`local-caller` without one); `anonymous` stands for a request that nobody signed.
+ * What differs: signatures are not verified. Where IAM decides, each request counts as signed by one IAM user, named by
+ * its header `x-local-caller` (`local-caller` without one); `anonymous` stands for a request that nobody signed. Lambda
+ * authorizers are asked as they are deployed.
  *
  * @throws Error with code EADDRINUSE when the port is taken
  */
 export async function startGateway({ api, invoke, port }: GatewayOptions): Promise<Gateway> {
   const router = createRouter(api.methods);
+  const authorize = createAuthorizers(api, (functionArn, payload) =>
+    invoke(functionArn, payload, new AbortController().signal),
+  );
   let domainName = "";
 
   async function answer(request: GatewayRequest): Promise<HttpAnswer> {
@@ -53,7 +58,15 @@ export async function startGateway({ api, invoke, port }: GatewayOptions): Promi
     if (match === undefined || (match.method.authorization === "AWS_IAM" && callerOf(request) === ANONYMOUS)) {
       return gatewayResponse(api, "MISSING_AUTHENTICATION_TOKEN");
     }
-    const payload = JSON.stringify(proxyEvent(api, domainName, match, request));
+    const event = proxyEvent(api, domainName, match, request);
+    if (typeof match.method.authorization === "object") {
+      const authorization = await authorize(match.method.authorization, event);
+      if ("refusal" in authorization) {
+        return gatewayResponse(api, authorization.refusal);
+      }
+      event.requestContext.authorizer = authorization.context;
+    }
+    const payload = JSON.stringify(event);
     if (Buffer.byteLength(payload) > PAYLOAD_LIMIT_BYTES) {
       return gatewayResponse(api, "REQUEST_TOO_LARGE");
     }

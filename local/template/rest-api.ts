@@ -1,5 +1,14 @@
 import * as v from "valibot";
 
+/** A Lambda authorizer of type REQUEST. */
+export type Authorizer = {
+  readonly functionArn: string;
+  /** Names, in lower case, of the headers that it is about. */
+  readonly identityHeaders: readonly string[];
+  /** Milliseconds for which the gateway keeps its answer. */
+  readonly keptMs: number;
+};
+
 /** One method of one resource: who may call it and which function answers. */
 export type ApiMethod = {
   /** Such as `/Patient/{id}`; the root is `/`. */
@@ -7,7 +16,7 @@ export type ApiMethod = {
   readonly resourceId: string;
   /** A method of HTTP, or `ANY`. */
   readonly httpMethod: string;
-  readonly authorization: "AWS_IAM" | "NONE";
+  readonly authorization: "AWS_IAM" | "NONE" | Authorizer;
   readonly functionArn: string;
   /** Milliseconds that API Gateway waits for the function. */
   readonly timeoutMs: number;
@@ -39,17 +48,34 @@ const resourceSchema = v.object({ ParentId: v.string(), PathPart: v.string() });
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: the default and the longest without a quota. */
 const INTEGRATION_TIMEOUT_MS = 29_000;
 
+const functionUri = v.pipe(
+  v.string(),
+  v.regex(/\/functions\/arn:[^/]+\/invocations$/, "is not the URI of a Lambda function"),
+  v.transform((uri) => uri.split("/functions/")[1]?.replace(/\/invocations$/, "") ?? ""),
+);
+
+const HEADER = "method.request.header.";
+
+const authorizerSchema = v.object({
+  Type: v.literal("REQUEST", "only authorizers of type REQUEST are served locally"),
+  AuthorizerUri: functionUri,
+  AuthorizerResultTtlInSeconds: v.optional(v.number(), 300),
+  IdentitySource: v.pipe(
+    v.string(),
+    v.transform((sources) => sources.split(",").map((source) => source.trim())),
+    v.everyItem((source) => source.startsWith(HEADER), "only headers are served locally"),
+    v.mapItems((source) => source.slice(HEADER.length).toLowerCase()),
+  ),
+});
+
 const methodSchema = v.object({
   ResourceId: v.string(),
   HttpMethod: v.string(),
-  AuthorizationType: v.picklist(["AWS_IAM", "NONE"], "only AWS_IAM and NONE are served locally"),
+  AuthorizationType: v.picklist(["AWS_IAM", "NONE", "CUSTOM"], "only AWS_IAM, NONE and CUSTOM are served locally"),
+  AuthorizerId: v.optional(v.string(), ""),
   Integration: v.object({
     Type: v.literal("AWS_PROXY", "only Lambda proxy integrations are served locally"),
-    Uri: v.pipe(
-      v.string(),
-      v.regex(/\/functions\/arn:[^/]+\/invocations$/, "is not the URI of a Lambda function"),
-      v.transform((uri) => uri.split("/functions/")[1]?.replace(/\/invocations$/, "") ?? ""),
-    ),
+    Uri: functionUri,
     TimeoutInMillis: v.optional(v.number(), INTEGRATION_TIMEOUT_MS),
   }),
 });
@@ -97,6 +123,16 @@ export function readRestApi(resources: ResolvedResources): RestApi {
     return resource === undefined ? "" : `${pathOf(resource.ParentId)}/${resource.PathPart}`;
   };
 
+  const authorizers = resources("AWS::ApiGateway::Authorizer");
+  const authorizerOf = (authorizerId: string): Authorizer => {
+    const authorizer = understood(authorizerId, authorizerSchema, authorizers.get(authorizerId));
+    return {
+      functionArn: authorizer.AuthorizerUri,
+      identityHeaders: authorizer.IdentitySource,
+      keptMs: authorizer.AuthorizerResultTtlInSeconds * 1000,
+    };
+  };
+
   return {
     id,
     stage: stage === undefined ? "prod" : understood("the stage", stageSchema, stage).StageName,
@@ -107,7 +143,8 @@ export function readRestApi(resources: ResolvedResources): RestApi {
         resourcePath: method.ResourceId === rootId ? "/" : pathOf(method.ResourceId),
         resourceId: method.ResourceId,
         httpMethod: method.HttpMethod,
-        authorization: method.AuthorizationType,
+        authorization:
+          method.AuthorizationType === "CUSTOM" ? authorizerOf(method.AuthorizerId) : method.AuthorizationType,
         functionArn: method.Integration.Uri,
         timeoutMs: method.Integration.TimeoutInMillis,
       };

@@ -186,7 +186,7 @@ describe("npm start", () => {
     expect(await ended).toBe(1);
     expect(said).toEqual({
       stdout: "",
-      stderr: `Port ${port} is in use. Choose another with --port, --particle-port or --page-port.\n`,
+      stderr: `Port ${port} is in use. Choose another with --port, --particle-port, --page-port or --issuer-port.\n`,
     });
     server.close();
   });

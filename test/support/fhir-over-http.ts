@@ -1,10 +1,11 @@
 import type { Bundle, FhirResource, OperationOutcome, Patient } from "fhir/r4";
+import type { AppFile } from "../../local/synthesise.ts";
 import { startTwin, type Twin, type TwinOptions } from "../../local/twin.ts";
 import { synthesisedApp } from "./synthesised-app.ts";
 
 /** A twin of what the CDK app declares, on free ports. */
-export const startAdapter = async (options: Omit<TwinOptions, "outDir"> = {}): Promise<Twin> =>
-  startTwin({ outDir: await synthesisedApp(), ...options });
+export const startAdapter = async (options: Omit<TwinOptions, "outDir"> = {}, app?: AppFile): Promise<Twin> =>
+  startTwin({ outDir: await synthesisedApp(app), ...options });
 
 export type Answer<Resource> = {
   readonly status: number;

@@ -1,15 +1,16 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
-import { synthesise } from "../../local/synthesise.ts";
+import { type AppFile, synthesise } from "../../local/synthesise.ts";
 
 /**
- * The folder of the synthesised app, made once in a test run, however many test files ask for it at the same time: the
+ * The folder of a synthesised app, made once in a test run, however many test files ask for it at the same time: the
  * first one to make the lock folder does the work.
  */
-export async function synthesisedApp(): Promise<string> {
-  const root = inject("assemblyRoot");
+export async function synthesisedApp(app: AppFile = "infra/app.ts"): Promise<string> {
+  const root = join(inject("assemblyRoot"), basename(app, ".ts"));
+  await mkdir(root, { recursive: true });
   const outDir = join(root, "cdk.out");
   const outcome = join(root, "outcome");
   const isFirst = await mkdir(join(root, "lock")).then(
@@ -17,7 +18,7 @@ export async function synthesisedApp(): Promise<string> {
     () => false,
   );
   if (isFirst) {
-    const failure = await synthesise(outDir).then(
+    const failure = await synthesise(outDir, app).then(
       () => "",
       (error: unknown) => String(error),
     );
