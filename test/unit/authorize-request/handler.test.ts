@@ -1,0 +1,76 @@
+import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import type { createAuthorizeRequest as CreateAuthorizeRequest } from "../../../functions/authorize-request/handler.ts";
+import type { LogEntry } from "../../../shared/runtime/log.ts";
+import { IssuerUnavailable, TokenRefused } from "../../../shared/sign-in/access-token.ts";
+
+let createAuthorizeRequest: typeof CreateAuthorizeRequest;
+
+beforeAll(async () => {
+  vi.stubEnv("OIDC_ISSUER", "https://issuer.example");
+  vi.stubEnv("OIDC_AUDIENCES", "https://adapter.example/fhir");
+  vi.stubEnv("OIDC_ALGORITHMS", "ES384");
+  vi.stubEnv("OIDC_CLOCK_TOLERANCE_SECONDS", "30");
+  ({ createAuthorizeRequest } = await import("../../../functions/authorize-request/handler.ts"));
+  vi.unstubAllEnvs();
+});
+
+const METHOD = "arn:aws:execute-api:us-east-1:000000000000:api/fhir/GET/Patient/one";
+
+/** The authorizer in front of a verifier that knows the token `good` and fails otherwise with `failure`. */
+function scene(failure: unknown = new TokenRefused("signature")) {
+  const logged: LogEntry[] = [];
+  const authorize = createAuthorizeRequest(
+    async (token) => {
+      if (token !== "good") throw failure;
+      return { caller: "https://issuer.example client", permissions: "cr", expiresAt: 1_700_000_000 };
+    },
+    (_, entry) => void logged.push(entry),
+  );
+  const send = (multiValueHeaders: Record<string, string[]>) =>
+    authorize({
+      methodArn: METHOD,
+      multiValueHeaders,
+      requestContext: { requestId: "request" },
+    } as unknown as APIGatewayRequestAuthorizerEvent);
+  return { logged, send };
+}
+
+describe("the authorizer", () => {
+  it("lets a token reach every method of its stage, with what it allows in strings", async () => {
+    expect(await scene().send({ AUTHORIZATION: ["Bearer good"] })).toEqual({
+      principalId: "https://issuer.example client",
+      policyDocument: {
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Effect: "Allow",
+            Action: "execute-api:Invoke",
+            Resource: "arn:aws:execute-api:us-east-1:000000000000:api/fhir/*",
+          },
+        ],
+      },
+      context: { permissions: "cr", expiresAt: "1700000000" },
+    });
+  });
+
+  it.each([[[]], [["good"]], [["Bearer"]], [["Basic good"]], [["Bearer good", "Bearer good"]], [["Bearer good x"]]])(
+    "is not satisfied with %o",
+    async (authorization) => {
+      const { send, logged } = scene();
+      await expect(send({ authorization })).rejects.toThrow(/^Unauthorized$/);
+      expect(logged).toEqual([{ code: "sign-in-refused", requestId: "request", refusal: "no-token" }]);
+    },
+  );
+
+  it.each([
+    [new TokenRefused("expired"), /^Unauthorized$/, { code: "sign-in-refused", refusal: "expired" }],
+    [new IssuerUnavailable("Down."), /could not be verified/, { code: "issuer-unavailable" }],
+    [new TypeError("token bad"), /could not be verified/, { code: "bug", error: "TypeError" }],
+  ])("tells the gateway apart who is to blame: %o", async (failure, message, entry) => {
+    const { send, logged } = scene(failure);
+    await expect(send({ authorization: ["Bearer bad"] })).rejects.toThrow(message);
+    expect(logged).toMatchObject([entry]);
+    expect(JSON.stringify(logged)).not.toContain("bad");
+  });
+});
