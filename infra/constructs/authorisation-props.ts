@@ -40,8 +40,8 @@ export type TokenAuthorisation = {
    */
   readonly clockTolerance?: Duration;
   /**
-   * How long the gateway keeps what it learned of a token, at most one hour. A token ends in time all the same; a key that the
-   * issuer withdraws is trusted for as long, and up to ten minutes more.
+   * How long the gateway keeps what it learned of a token, at most one hour. A token ends in time all the same. A key that
+   * the issuer withdraws is trusted for as long, and up to ten minutes more (an hour while the issuer does not answer).
    *
    * @default 5 minutes
    */

@@ -28,8 +28,11 @@ const NEEDED: Readonly<Record<Interaction, readonly string[]>> = {
 /** Each has a condition in its query where it has no id in its path. */
 const CONDITIONAL: readonly Interaction[] = ["update", "delete"];
 
-/** A condition is a search, and its answer shows whom it found. */
-function isConditional({ pathParameters, headers }: FhirRequest, interaction: Interaction): boolean {
+/** The sets of permissions of which any one will do. A condition is a search, and its answer shows whom it found. */
+export const neededPermissions = (interaction: Interaction, isConditional: boolean): readonly string[] =>
+  NEEDED[interaction].map((letters) => letters + (isConditional ? "s" : ""));
+
+function hasCondition({ pathParameters, headers }: FhirRequest, interaction: Interaction): boolean {
   return interaction === "create"
     ? headers["if-none-exist"] !== undefined
     : CONDITIONAL.includes(interaction) && pathParameters["id"] === undefined;
@@ -59,7 +62,7 @@ export function requireAllowed(
       signedIn ? "The token has expired." : "The gateway let an unsigned request through.",
     );
   }
-  const needed = NEEDED[interaction].map((letters) => letters + (isConditional(request, interaction) ? "s" : ""));
+  const needed = neededPermissions(interaction, hasCondition(request, interaction));
   const isAllowed = needed.some((letters) => [...letters].every((letter) => signedIn.permissions.includes(letter)));
   if (!isAllowed) {
     const scopes = needed.map((letters) => `system/Patient.${letters}`);

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { routes } from "../../shared/http/routes.ts";
+import { type Interaction, routes } from "../../shared/http/routes.ts";
 import { DECISIONS, type Decision, type Evidence, MOVES, VISIBILITY } from "../../shared/registration/states.ts";
+import { neededPermissions } from "../../shared/sign-in/require-allowed.ts";
 import type { OperationKind, State } from "../../shared/store/mapping-store.ts";
 import * as mapping from "./mapping-docs.ts";
 import { code, table } from "./markdown-table.ts";
@@ -27,7 +28,7 @@ export const pages: readonly Page[] = [
       weights: mapping.weightsTable,
     },
   },
-  { file: "docs/clients.md", parts: { routes: routesTable, actions: actionsTable } },
+  { file: "docs/clients.md", parts: { routes: routesTable, scopes: scopesTable, actions: actionsTable } },
   {
     file: "docs/registration.md",
     parts: { moves: movesDiagram, visibility: visibilityTable, decisions: decisionsTable },
@@ -79,6 +80,22 @@ function actionsTable(): string {
     ["`action`", "the PUT would be answered"],
     Object.entries(ACTIONS).map(([action, answer]) => [code(action), answer]),
   );
+}
+
+/** Interactions that may have a condition: If-None-Exist, or `?identifier=` in place of an id. */
+const WITH_CONDITION: readonly Interaction[] = ["create", "update", "delete"];
+
+function scopesTable(): string {
+  const scopes = (needed: readonly string[]) => needed.map((letters) => code(`system/Patient.${letters}`)).join(" or ");
+  const interactions = new Set(routes.filter(({ open }) => !open).map(({ interaction }) => interaction));
+  const rows = [...interactions]
+    .filter((interaction) => interaction !== "transaction")
+    .map((interaction) => [
+      interaction,
+      scopes(neededPermissions(interaction, false)),
+      WITH_CONDITION.includes(interaction) ? scopes(neededPermissions(interaction, true)) : "",
+    ]);
+  return table(["interaction", "takes", "with a condition"], rows);
 }
 
 function movesDiagram(): string {
