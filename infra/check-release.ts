@@ -21,7 +21,7 @@ if (stackName === undefined || template === undefined) {
 function deployedTemplate(name: string): ComparedTemplate {
   const query = ["get-template", "--stack-name", name, "--query", "TemplateBody", "--output", "json"];
   try {
-    return JSON.parse(execFileSync("aws", ["cloudformation", ...query], { encoding: "utf8" }));
+    return templateOf(execFileSync("aws", ["cloudformation", ...query], { encoding: "utf8" }));
   } catch (error) {
     if (error instanceof Error && "stderr" in error && /Stack .* does not exist/.test(String(error.stderr))) {
       return {};
@@ -30,7 +30,16 @@ function deployedTemplate(name: string): ComparedTemplate {
   }
 }
 
-const readTemplate = (file: string): ComparedTemplate => JSON.parse(readFileSync(file, "utf8"));
+const readTemplate = (file: string): ComparedTemplate => templateOf(readFileSync(file, "utf8"));
+
+/** What is not understood must not be taken for a template without resources, of which nothing could be lost. */
+function templateOf(text: string): ComparedTemplate {
+  const template: unknown = JSON.parse(text);
+  if (typeof template !== "object" || template === null || !("Resources" in template)) {
+    throw new Error("This is no template in JSON.");
+  }
+  return template as ComparedTemplate;
+}
 
 const losses = lossesOf(
   deployedFile === undefined ? deployedTemplate(stackName) : readTemplate(deployedFile),

@@ -142,6 +142,12 @@ describe("npm run check:release", () => {
     expect(await check(`echo '${answer}' >&2; exit 254`)).toMatchObject({ code: 0 });
   });
 
+  it("fails where it does not understand what is deployed", async () => {
+    const { code, stderr } = await check(`echo '"Resources:"'`);
+    expect(stderr).toContain("no template");
+    expect(code).toBe(1);
+  });
+
   it("fails where it may not look", async () => {
     const answer = "An error occurred (AccessDenied) when calling the GetTemplate operation: not authorized";
     const { code, stderr } = await check(`echo '${answer}' >&2; exit 254`);
