@@ -17,6 +17,12 @@ const mappedElements: Readonly<Record<string, "all" | readonly string[]>> = {
   link: "all",
 };
 
+/**
+ * Parts of every mapped element. The datatypes of R4 have no modifierExtension; a sender who writes one all the same says
+ * that the element means something else: http://hl7.org/fhir/R4/extensibility.html#modifierExtension
+ */
+const partsOfAll = ["extension", "modifierExtension"];
+
 /** A name in the wrong case is no element of R4, and may well be meant as one: a `Use` that says `old`. */
 const named = (names: readonly string[], given: string): string | undefined =>
   names.find((name) => name.toLowerCase() === given.toLowerCase());
@@ -37,5 +43,5 @@ export function isMappedElement(expression: string): boolean {
   const mapped = named(Object.keys(mappedElements), element);
   const parts = mapped && mappedElements[mapped];
   if (parts === undefined || insideExtension.test(expression)) return false;
-  return parts === "all" || part === undefined || named([...parts, "extension"], part) !== undefined;
+  return parts === "all" || part === undefined || named([...parts, ...partsOfAll], part) !== undefined;
 }

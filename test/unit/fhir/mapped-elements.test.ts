@@ -21,6 +21,13 @@ describe("an element", () => {
     "Patient.identifier[0].extension[0]",
     "Patient.modifierExtension[0].value",
     "Patient.name[0].Use",
+    "Patient.name[0].modifierExtension",
+    "Patient.telecom[1].modifierExtension[0].url",
+    "Patient.address[0].ModifierExtension",
+    "Patient.identifier[0].modifierextension[0].value",
+    "Patient.birthDate.modifierExtension",
+    "Patient.identifier[0].type.modifierExtension",
+    "Patient.name[0].period.modifierExtension",
     "Patient.birthdate",
     "Patient.Active",
   ])("decides about the registration: %s", (expression) => expect(isMappedElement(expression)).toBe(true));
