@@ -1,7 +1,9 @@
 import { type FhirObject, readObject, readString } from "./fhir-element.ts";
 
 /** http://hl7.org/fhir/R4/datatypes.html#dateTime: a year, a month, a day, or a time with its zone. */
-const DATE_TIME = /^\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d{1,20})?(Z|[+-]\d\d:\d\d))?)?)?$/;
+const DATE_TIME = /^\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?$/;
+/** ECMAScript defines how milliseconds are read, and no longer fractions; R4 allows any number of digits. */
+const BEYOND_MILLISECONDS = /(\.\d{3})\d+/;
 const LEAP_SECOND = /:60(?=[.Z+-])/;
 const MILLISECONDS_OF_A_DAY = 86_400_000;
 const LENGTH_OF_A_DATE = 10;
@@ -16,7 +18,7 @@ function readBound(element: FhirObject, bound: "start" | "end"): string | undefi
 
 /** Epoch milliseconds of the first instant that the dateTime covers; dates are taken as UTC. */
 function firstInstant(dateTime: string): number {
-  return Date.parse(dateTime.replace(LEAP_SECOND, ":59"));
+  return Date.parse(dateTime.replace(LEAP_SECOND, ":59").replace(BEYOND_MILLISECONDS, "$1"));
 }
 
 /**

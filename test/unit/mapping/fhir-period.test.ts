@@ -23,6 +23,7 @@ describe("a period", () => {
     [{ end: "2025" }, "ended"],
     [{ end: "2026-11-21T23:59:59.999Z" }, "ended"],
     [{ end: "2026-11-22T01:00:00+02:00" }, "ended"],
+    [{ end: `2026-11-21T23:59:59.${"9".repeat(25)}Z` }, "ended"],
     [{ start: "2026-11-23" }, "not-begun"],
     [{ start: "2026-12" }, "not-begun"],
     [{ start: "2027" }, "not-begun"],
@@ -44,6 +45,22 @@ describe("a period", () => {
     const starts = ["2020", "2020-01", "2020-01-01", "2020-01-01T00:00:00Z", "2019-12-31T19:00:00-05:00"];
     expect(new Set(starts.map((start) => periodStart({ period: { start } })))).toEqual(new Set([Date.UTC(2020, 0, 1)]));
     expect(periodStart({ period: { end: "2020" } })).toBeUndefined();
+  });
+});
+
+describe("a moment with any fraction of a second", () => {
+  const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength: 60, size: "max" });
+  const zones = fc.constantFrom("Z", "+00:00", "-05:00");
+
+  it("lies in its second", () => {
+    fc.assert(
+      fc.property(digits, zones, (fraction, zone) => {
+        const start = `2020-01-01T00:00:00.${fraction}${zone}`;
+        const second = Date.parse(`2020-01-01T00:00:00${zone}`);
+        expect(Math.floor((periodStart({ period: { start } }) ?? 0) / 1000) * 1000).toBe(second);
+        expect(periodStanding({ period: { end: start } }, TODAY)).toBe("ended");
+      }),
+    );
   });
 });
 
