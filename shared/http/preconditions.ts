@@ -1,6 +1,6 @@
 import type { Patient } from "fhir/r4";
 import { alternativesOf, tokenOf } from "../fhir/search-token.ts";
-import { withoutOuterBlanks } from "../mapping/outer-blanks.ts";
+import { type ParticleIdSystems, sourceIdentifiers } from "../mapping/source-identifiers.ts";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import type { IdentifierCondition } from "../registration/claims.ts";
 import { GENERAL_PARAMETERS } from "./general-parameters.ts";
@@ -77,16 +77,19 @@ export const hasVersion = ({ headers }: FhirRequest, version: number): boolean =
 /**
  * The identifier of `If-None-Exist: identifier=system|value`.
  *
- * @throws AdapterError `invalid` for any other condition, and when the Patient does not carry the identifier: then the
- *   next identical request would not find it.
+ * @throws AdapterError `invalid` for any other condition, or as {@link requireCarried}.
  */
-export function ifNoneExistOf({ headers }: FhirRequest, patient: Patient): IdentifierCondition | undefined {
+export function ifNoneExistOf(
+  { headers }: FhirRequest,
+  patient: Patient,
+  systems: ParticleIdSystems,
+): IdentifierCondition | undefined {
   const header = headers["if-none-exist"];
   if (header === undefined) {
     return undefined;
   }
   const condition = identifierCondition("If-None-Exist", [...new URLSearchParams(header.replace(/^[^?]*\?/, ""))]);
-  requireCarried(patient, condition);
+  requireCarried(patient, condition, systems);
   return condition;
 }
 
@@ -121,20 +124,28 @@ function identifierCondition(what: string, parameters: readonly Parameter[]): Id
   return { system, value };
 }
 
-/** @throws AdapterError `invalid` when the next identical request would not find the patient. */
-export function requireCarried(patient: Patient, { system, value }: IdentifierCondition): void {
-  if (
-    !patient.identifier?.some(
-      (identifier) =>
-        withoutOuterBlanks(identifier.system ?? "") === system && withoutOuterBlanks(identifier.value ?? "") === value,
-    )
-  ) {
+/**
+ * The identifier of a condition is to be one that is recorded with the patient, or Particle's id of it.
+ *
+ * @throws AdapterError `invalid` when it is not: the next identical request would not find the patient.
+ */
+export function requireCarried(
+  patient: Patient,
+  { system, value }: IdentifierCondition,
+  systems: ParticleIdSystems,
+): void {
+  const { identifiers, claimed } = sourceIdentifiers(patient, systems);
+  const isRecorded = identifiers.some((identifier) => identifier.system === system && identifier.value === value);
+  const isParticleId = (["patient_id", "particle_patient_id"] as const).some(
+    (name) => systems[name] === system && claimed[name].some((id) => id.value === value),
+  );
+  if (!isRecorded && !isParticleId) {
     throw invalid({
       severity: "error",
       code: "value",
       expression: "Patient.identifier",
       diagnostics:
-        "The Patient does not carry the identifier that the condition names. Add it, or correct the condition.",
+        "The Patient does not carry the identifier that the condition names, or carries it as a social security number or as absent, which is never recorded. Add it, or correct the condition.",
     });
   }
 }

@@ -16,7 +16,7 @@ const LONGEST_KEY = 255;
 export const createInteraction =
   (registration: Registration, member?: Member): Respond =>
   async (request) => {
-    const { create, body } = createRequestOf(request);
+    const { create, body } = createRequestOf(registration, request);
     const registered = await createPatient(registration, { ...create, ...(member && { member }) }, taskOf(request));
     const { mapping, outcome, report } = registered;
     const isExisting = outcome === "existing";
@@ -32,12 +32,15 @@ export const createInteraction =
   };
 
 /** @throws AdapterError as {@link patientBodyOf}, or `invalid` for a parameter or a header that cannot be used. */
-export function createRequestOf(request: FhirRequest): { readonly create: CreateRequest; readonly body: PatientBody } {
+export function createRequestOf(
+  { settings }: Pick<Registration, "settings">,
+  request: FhirRequest,
+): { readonly create: CreateRequest; readonly body: PatientBody } {
   requireParameters(request);
   requirePreconditions(request, ["If-None-Exist"]);
   const body = patientBodyOf(request);
   const { patient, text } = body;
-  const ifNoneExist = ifNoneExistOf(request, patient);
+  const ifNoneExist = ifNoneExistOf(request, patient, settings.systems);
   const key = request.headers["idempotency-key"]?.trim();
   if (key !== undefined && (key === "" || key.length > LONGEST_KEY)) {
     throw invalid(requestFault(`Idempotency-Key must have 1 to ${LONGEST_KEY} characters.`));

@@ -144,7 +144,10 @@ async function check(registration: Registration, requests: readonly EntryRequest
   const identities: { readonly index: number; readonly identity: Identity }[] = [];
   await collect(requests, async ({ interaction, request, entry: { index } }) => {
     if (interaction === "create") {
-      identities.push({ index, identity: await identityOf(registration, createRequestOf(request).create) });
+      identities.push({
+        index,
+        identity: await identityOf(registration, createRequestOf(registration, request).create),
+      });
     } else {
       READ_CHECKS[interaction]?.(request);
     }

@@ -70,7 +70,7 @@ function updateById(registration: Registration, request: FhirRequest, patient: P
 /** @throws AdapterError `invalid` when the condition or a header cannot be used. */
 function updateByCondition(registration: Registration, request: FhirRequest, patient: Patient): Promise<Registered> {
   const condition = conditionOf(request);
-  requireCarried(patient, condition);
+  requireCarried(patient, condition, registration.settings.systems);
   const how = { ...howToUpdate(request), mustBeNew: mustBeNew(request) };
   return updatePatientConditionally(registration, { patient, condition, ...how }, taskOf(request));
 }

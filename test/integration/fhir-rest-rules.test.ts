@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { bundleOf, entriesOf, get, issuesOf, post, put, remove, statusesOf } from "../support/bundle-requests.ts";
 import { codesOf, type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
-import { henrick, MRN } from "../support/registration-harness.ts";
+import { henrick, MRN, SYSTEMS } from "../support/registration-harness.ts";
 
 /**
  * The rules of http://hl7.org/fhir/R4/http.html and /search.html, each under its own name, with what servers are known
@@ -217,6 +217,50 @@ describe("conditional update", () => {
     await client.update({ ...patient, id: "several-1" });
     await client.update({ ...patient, id: "several-2", birthDate: "1961-01-01" });
     expect((await put(patient)).status).toBe(412);
+  });
+});
+
+describe("a condition on an identifier that is never recorded", () => {
+  const DATA_ABSENT_REASON = {
+    extension: [{ url: "http://hl7.org/fhir/StructureDefinition/data-absent-reason", valueCode: "masked" as const }],
+  };
+  const own = { system: "https://clinic.example/never-recorded", value: "123-45-6789" };
+
+  it.each([
+    [
+      "of the type SSN in a system of its own",
+      [{ ...own, type: { coding: [{ system: "http://terminology.hl7.org/CodeSystem/v2-0203", code: "SS" }] } }],
+    ],
+    ["that is called an SSN", [{ ...own, type: { text: "Social Security" } }]],
+    ["that repeats the SSN", [own, { system: "http://hl7.org/fhir/sid/us-ssn", value: "123456789" }]],
+    ["that is marked as absent", [{ ...own, ...DATA_ABSENT_REASON }]],
+    ["whose value is marked as absent", [{ ...own, _value: DATA_ABSENT_REASON }]],
+  ])("is refused (400), as nobody could be found by one %s", async (_, identifier) => {
+    const body = somebody({ identifier });
+    const search = `identifier=${encodeURIComponent(`${own.system}|${own.value}`)}`;
+    const refused = { status: 400, expression: [["Patient.identifier"]] };
+    const told = ({ status, resource }: { status: number; resource: OperationOutcome }) => ({
+      status,
+      expression: resource.issue.map(({ expression }) => expression),
+    });
+    expect(told(await client.failure("PUT", `/Patient?${search}`, { body }))).toEqual(refused);
+    const headers = { "If-None-Exist": search };
+    expect(told(await client.failure("POST", "/Patient", { body, headers }))).toEqual(refused);
+    const created = post(body, { ifNoneExist: search });
+    const updated = { resource: body, request: { method: "PUT", url: `Patient?${search}` } } as const;
+    const batch = await client.send<Bundle>("POST", "/", { body: bundleOf("batch", [created, updated]) });
+    expect(statusesOf(batch)).toEqual(["400 Bad Request", "400 Bad Request"]);
+    const transaction = await client.send("POST", "/", { body: bundleOf("transaction", [created, post(somebody())]) });
+    expect(transaction.status).toBe(400);
+    expect(twin.particle.patients()).toEqual([]);
+  });
+
+  it("may be on Particle's id of the patient, which leads to it", async () => {
+    const { resource } = await client.create(somebody());
+    const [given] = resource.identifier?.filter(({ system }) => system === SYSTEMS.patient_id) ?? [];
+    const search = `identifier=${encodeURIComponent(`${given?.system}|${given?.value}`)}`;
+    const { status } = await client.send("PUT", `/Patient?${search}`, { body: resource });
+    expect(status).toBe(200);
   });
 });
 
