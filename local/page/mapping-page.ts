@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { AdapterError } from "../../shared/failure/failure.ts";
 import { renderFailure } from "../../shared/fhir/operation-outcome.ts";
+import { primitiveRefusal } from "../../shared/fhir/primitive-formats.ts";
 import { scanJson } from "../../shared/fhir/scan-json.ts";
 import { preferencesOf } from "../../shared/http/negotiation.ts";
 import { jsonBodyOf } from "../../shared/http/patient-body.ts";
@@ -147,8 +148,8 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 function map(body: string, { headers }: IncomingMessage, today: string): Answer {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(today)) {
-    return refusal(400, "Today must be a date, YYYY-MM-DD.");
+  if (today.length !== "YYYY-MM-DD".length || primitiveRefusal("date", today) !== undefined) {
+    return refusal(400, "Today must be a date that exists, YYYY-MM-DD.");
   }
   try {
     const value = jsonBodyOf({ headers: { "content-type": headers["content-type"] }, body });
