@@ -295,21 +295,44 @@ const patients = fc
   .map(([id, number]) =>
     henrickWithSsn({ ...(id !== undefined && { id }), identifier: [{ system: MRN.system, value: `K-${number}` }] }),
   );
+/** A JSON Pointer to each member and entry of a value, at any depth. */
+const pointersInto = (value: unknown): string[] =>
+  typeof value === "object" && value !== null
+    ? Object.entries(value).flatMap(([key, inner]) => [
+        `/${key}`,
+        ...pointersInto(inner).map((rest) => `/${key}${rest}`),
+      ])
+    : [];
+/** Nothing that a value has of its own: past its end, below a primitive, inherited from its prototype. */
+const TAILS = [
+  "/x",
+  "/0",
+  "/-",
+  "/-1",
+  "/length",
+  "/toString",
+  "/constructor",
+  "/constructor/prototype",
+  "/hasOwnProperty",
+  "/map",
+  "/slice/call",
+  "/__proto__/x",
+];
+const pointers = fc.oneof(
+  often(4, fc.constantFrom(...pointersInto(henrickWithSsn({ id: "known-1" })))),
+  often(
+    4,
+    fc
+      .tuple(fc.constantFrom("", ...pointersInto(henrickWithSsn())), fc.constantFrom(...TAILS))
+      .map(([path, tail]) => path + tail),
+  ),
+  often(1, fc.constantFrom("", "/", "gender", "/telecom/99", "/~", "/~2", "/name/00")),
+);
 const patches = fc.array(
   fc.record({
     op: fc.constantFrom("add", "replace", "remove", "test", "move", "copy", "mend"),
-    path: fc.constantFrom(
-      "/address/0/city",
-      "/name/0/given/-",
-      "/gender",
-      "",
-      "/",
-      "/__proto__/x",
-      "/id",
-      "gender",
-      "/telecom/99",
-    ),
-    from: fc.constantFrom("/gender", "/name", "x"),
+    path: pointers,
+    from: pointers,
     value: fc.oneof(fc.constantFrom<unknown>("Boston", "female"), anyJson),
   }),
   { maxLength: 3 },
