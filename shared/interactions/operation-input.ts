@@ -12,8 +12,8 @@ export type OperationInput<Name extends string> = {
 };
 
 /**
- * The input of an operation on a resource: the resource as the body, or Parameters that hold it as `resource`; primitive
- * parameters there or in the query. http://hl7.org/fhir/R4/operations.html#request
+ * The input of an operation on a resource: the resource as the body, or Parameters that hold it as `resource`, or no body;
+ * primitive parameters there or in the query. http://hl7.org/fhir/R4/operations.html#request
  *
  * @throws AdapterError as {@link jsonBodyOf}, or `invalid` for parameters that are not those of the operation.
  */
@@ -21,7 +21,8 @@ export function operationInputOf<Name extends string>(
   request: FhirRequest,
   primitives: PrimitiveParameters<Name>,
 ): OperationInput<Name> {
-  const body = jsonBodyOf(request);
+  // What is not there has no media type: all that an operation needs may be in the query.
+  const body = request.body === undefined ? undefined : jsonBodyOf(request);
   const inBody =
     isJsonObject(body) && body["resourceType"] === "Parameters" ? parametersIn(body, primitives) : undefined;
   const names = Object.keys(primitives);

@@ -6,10 +6,12 @@ import type { Preferences } from "../http/negotiation.ts";
 import { resourceIdOf } from "../http/path.ts";
 import { patientFaults } from "../http/patient-body.ts";
 import { type FhirRequest, invalid, type Respond, requestFault } from "../http/request.ts";
+import { unknownMeaning } from "../mapping/obstacles.ts";
 import { patientToParticle } from "../mapping/patient-to-particle.ts";
 import { sourceIdentifiers } from "../mapping/source-identifiers.ts";
 import { foreignId, namedPatientId } from "../registration/intent.ts";
 import type { ContentRules } from "../registration/registration.ts";
+import { resolvesDuplicate } from "../registration/resolve-duplicate.ts";
 import { noPatient, operationInputOf } from "./operation-input.ts";
 
 const MODES = ["create", "update", "delete", "profile"] as const;
@@ -95,7 +97,7 @@ function issuesOf(
   }
   const patient = resource as Patient;
   const isUpdate = mode === "update" || (mode === undefined && id !== undefined);
-  return [...issues, ...(isUpdate ? idFaults(patient, id) : []), ...mappingIssues(rules, patient, isUpdate)];
+  return [...issues, ...(isUpdate ? updateIssues(rules, patient, id) : mappingIssues(rules, patient, false))];
 }
 
 const OTHER_PROFILE: Fault = {
@@ -108,6 +110,25 @@ const DELETING: Fault = {
   severity: "information",
   code: "informational",
   diagnostics: "Nothing in the content of a Patient stands against its deletion. Particle drops its documents then.",
+};
+
+/** Nothing of a duplicate that is resolved is mapped. */
+function updateIssues(rules: ContentRules, patient: Patient, id: string | undefined): readonly Fault[] {
+  const content = resolvesDuplicate(patient) ? resolvingIssues(patient) : mappingIssues(rules, patient, true);
+  return [...idFaults(patient, id), ...content];
+}
+
+function resolvingIssues(patient: Patient): readonly Fault[] {
+  const faults = unknownMeaning(patient);
+  return faults.length > 0 ? faults : [RESOLVING];
+}
+
+const RESOLVING: Fault = {
+  severity: "information",
+  code: "informational",
+  expression: "Patient.link",
+  diagnostics:
+    "An update of a registered Patient marks it as replaced by the one that the link names, which must be registered too, and maps nothing of it. Where this Patient is not registered, the update is refused.",
 };
 
 function idFaults({ id }: Patient, wanted: string | undefined): readonly Fault[] {

@@ -2,7 +2,7 @@ import type { OperationOutcome, Patient } from "fhir/r4";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { type FhirClient, fhirClient, startAdapter } from "../support/fhir-over-http.ts";
-import { henrick, SYSTEMS } from "../support/registration-harness.ts";
+import { henrick, MRN, SYSTEMS } from "../support/registration-harness.ts";
 
 let twin: Twin;
 let client: FhirClient;
@@ -92,6 +92,42 @@ describe("$validate", () => {
       const { status, resource } = await validate(body);
       expect([status, resource.issue[0]?.severity]).toEqual([200, "information"]);
     }
+  });
+
+  it("needs no body to be asked about a deletion, and one for the rest", async () => {
+    const asked = (path: string) => client.send<OperationOutcome>("POST", path);
+    const deletion = await asked("/Patient/one/$validate?mode=delete");
+    expect([deletion.status, found(deletion.resource)]).toEqual([
+      200,
+      ["information informational", "information informational"],
+    ]);
+    expect((await asked("/Patient/$validate?mode=delete")).status).toBe(200);
+    expect((await asked("/Patient/one/$validate?mode=update")).status).toBe(400);
+    expect((await asked("/Patient/$validate")).status).toBe(400);
+  });
+
+  it("says of a resolved duplicate what its update asks: no demographics, but a meaning that is known", async () => {
+    await client.update(henrick({ id: "survivor", identifier: [{ system: MRN.system, value: "survivor" }] }));
+    await client.update(henrick({ id: "double", identifier: [{ system: MRN.system, value: "double" }] }));
+    const duplicate: Patient = {
+      resourceType: "Patient",
+      id: "double",
+      active: false,
+      link: [{ type: "replaced-by", other: { reference: "Patient/survivor" } }],
+    };
+    const strange = { ...duplicate, implicitRules: "https://example.org/rules" };
+    const asked = async (patient: Patient, path = "/Patient/double/$validate") =>
+      (await validate(patient, path)).resource;
+
+    const refused = await client.failure("PUT", "/Patient/double", { body: strange });
+    expect((await asked(strange)).issue).toEqual(refused.resource.issue);
+    const resolved = await asked(duplicate);
+    expect(found(resolved)).toEqual(["information informational Patient.link", "information informational"]);
+    expect(found(await asked(duplicate, "/Patient/$validate?mode=update"))).toEqual(found(resolved));
+    const { id: _, ...unnamed } = duplicate;
+    expect(found(await asked(unnamed))).toContain("error required Patient.id");
+    expect(found(await asked(duplicate, "/Patient/$validate"))).toContain("error business-rule Patient.active");
+    expect((await client.update(duplicate)).status).toBe(200);
   });
 
   it("judges by the base profile and says that it knows no other", async () => {
