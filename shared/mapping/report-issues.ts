@@ -1,4 +1,5 @@
 import type { Fault, Remark } from "../failure/failure.ts";
+import { knownPath } from "../fhir/known-names.ts";
 import { identityStrength, identityStrengthIssue } from "./identity-strength.ts";
 import type { FieldReport } from "./mapping-report.ts";
 import type { PatientReport } from "./patient-report.ts";
@@ -13,7 +14,8 @@ export const remarksOf = ({ warnings, patient, demographics }: PatientReport): r
 
 /**
  * The whole report as issues: what a sender should know; what each field of Particle is made of; what lost, and what fed
- * nothing, each element once for every reason. Names paths, rules and kinds, never values.
+ * nothing, each element once for every reason. Names paths, rules and kinds, never values; a path ends before a name that
+ * R4 does not know.
  */
 export function reportIssues(report: PatientReport): readonly (Fault | Remark)[] {
   return [
@@ -55,9 +57,8 @@ function rivalIssues(fields: readonly FieldReport[]): Remark[] {
 function unusedIssues(report: PatientReport): Remark[] {
   const unused = unusedLeaves(report.patient, { report, faults: [] });
   return [...Map.groupBy(unused, ({ reason }) => reason)].map(([reason, leaves]) =>
-    information(
-      `Fed no field of Particle (${reason}), because ${UNUSED_BECAUSE[reason]}.`,
-      leaves.map(({ expression }) => expression),
-    ),
+    information(`Fed no field of Particle (${reason}), because ${UNUSED_BECAUSE[reason]}.`, [
+      ...new Set(leaves.map(({ expression }) => knownPath(expression))),
+    ]),
   );
 }

@@ -72,6 +72,19 @@ describe("$validate", () => {
     expect(found(lenient.resource)).toEqual([expect.stringMatching(/^warning \S+ Patient.maritalStatus$/)]);
   });
 
+  it("names an unknown element to who asks, and a lenient write that is reported on does not repeat the name", async () => {
+    const odd = { ...henrick({ id: "odd" }), TestingsonHenrick1957: { ward: "x" }, contact: [{ Testingson1957: "x" }] };
+    const strict = await client.failure("PUT", "/Patient/odd", { body: odd });
+    expect(JSON.stringify(strict.resource)).toMatch(/TestingsonHenrick1957.*Testingson1957/);
+    const headers = { Prefer: "handling=lenient, return=OperationOutcome" };
+    const written = await client.send<OperationOutcome>("PUT", "/Patient/odd", { body: odd, headers });
+    expect(written.status).toBe(201);
+    expect(found(written.resource)).toEqual(
+      expect.arrayContaining(["warning structure Patient", "warning structure Patient.contact[0]"]),
+    );
+    expect(JSON.stringify(written.resource)).not.toMatch(/Testingson|ward/);
+  });
+
   it("needs the id in the mode update, and the path's where there is one", async () => {
     const asked = async (patient: Patient, path: string) => found((await validate(patient, path)).resource);
     expect(await asked(henrick(), "/Patient/$validate?mode=update")).toEqual(["error required Patient.id"]);
