@@ -18,8 +18,24 @@ const sizeOfIssue = (issue: Fault | Remark): number =>
   AROUND_ISSUE +
   ("expressions" in issue || issue.expression === undefined ? 0 : sizeOfExpression(issue.expression));
 
-/** The issues, as far as one answer can hold them; where some are left out, one more says how many. */
+/**
+ * The issues, as far as one answer can hold them; where some are left out, one more says how many. Errors go first then:
+ * what is wrong must not look like something that is merely remarked upon.
+ */
 export function boundedIssues(issues: readonly (Fault | Remark)[]): readonly (Fault | Remark)[] {
+  const whole = take(issues);
+  if (whole.leftOut === 0) {
+    return whole.bounded;
+  }
+  const { bounded, leftOut } = take([...issues.filter(isError), ...issues.filter((issue) => !isError(issue))]);
+  return [...bounded, remarkOnRest(leftOut)];
+}
+
+const isError = ({ severity }: Fault | Remark): boolean => severity === "error";
+
+type Taken = { readonly bounded: readonly (Fault | Remark)[]; readonly leftOut: number };
+
+function take(issues: readonly (Fault | Remark)[]): Taken {
   const budget = new SizeBudget(MOST_CHARACTERS);
   const bounded = issues.flatMap((issue): (Fault | Remark)[] => {
     if (!("expressions" in issue)) {
@@ -33,10 +49,10 @@ export function boundedIssues(issues: readonly (Fault | Remark)[]): readonly (Fa
     );
     return expressions.length === 0 ? [] : [{ ...issue, expressions }];
   });
-  return budget.leftOut === 0 ? bounded : [...bounded, leftOut(budget.leftOut)];
+  return { bounded, leftOut: budget.leftOut };
 }
 
-const leftOut = (count: number): Fault => ({
+const remarkOnRest = (count: number): Fault => ({
   severity: "information",
   code: "informational",
   diagnostics: `${count} more elements or issues are not named here, for the answer would become too large.`,

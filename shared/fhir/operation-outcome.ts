@@ -1,5 +1,6 @@
 import type { OperationOutcome } from "fhir/r4";
 import type { Failure, Fault, IssueCode, Remark } from "../failure/failure.ts";
+import { boundedIssues } from "./bounded-issues.ts";
 
 type Kind = Failure["kind"];
 type Of<K extends Kind> = Extract<Failure, { kind: K }>;
@@ -206,11 +207,14 @@ export const BUG: RenderedFailure = {
   ]),
 };
 
-/** http://hl7.org/fhir/R4/operationoutcome.html: the sentence always in `diagnostics`, the element in `expression`. */
+/**
+ * As many of the issues as an answer can hold. http://hl7.org/fhir/R4/operationoutcome.html: the sentence always in
+ * `diagnostics`, the element in `expression`.
+ */
 export function operationOutcome(issues: readonly (Fault | Remark)[]): OperationOutcome {
   return {
     resourceType: "OperationOutcome",
-    issue: issues.map((issue) => {
+    issue: boundedIssues(issues).map((issue) => {
       const { severity, code, diagnostics } = issue;
       const expression = expressionsOf(issue);
       return { severity, code, diagnostics, ...(expression && { expression: [...expression] }) };

@@ -1,6 +1,6 @@
 import type { Fault } from "../failure/failure.ts";
 import { isPatientElement, type Reduction } from "../fhir/reduce-patient.ts";
-import { type FhirRequest, invalid, type Parameter, requestFault, valuesOf } from "./request.ts";
+import { type FhirRequest, invalid, MOST_PARAMETERS, type Parameter, requestFault, valuesOf } from "./request.ts";
 
 const SUMMARIES = ["true", "text", "data"] as const;
 
@@ -32,14 +32,33 @@ export const GENERAL_PARAMETERS: readonly string[] = [...GENERAL.keys()];
 export const generalFault = ([name, value]: Parameter): string | undefined => GENERAL.get(name)?.(value);
 
 /** Parameters that may be given once: all but those whose values add up. */
-const isSingle = (name: string): boolean =>
-  ["_format", "_pretty", "_summary", "_count", "_total", "page"].includes(name);
+const SINGLE: readonly string[] = ["_format", "_pretty", "_summary", "_count", "_total", "page"];
+
+/** Bytes that the values may have together: links repeat them, and three bytes of a link may stand for one. */
+const MOST_BYTES = 100_000;
+
+/**
+ * Also of lenient handling: each parameter that is ignored has a remark.
+ *
+ * @throws AdapterError `invalid` when there are more parameters than anybody looks through.
+ */
+export function requireFewParameters(query: readonly Parameter[]): void {
+  const bytes = query.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+  if (query.length > MOST_PARAMETERS || bytes > MOST_BYTES) {
+    throw invalid({
+      severity: "error",
+      code: "too-costly",
+      diagnostics: `A request may have ${MOST_PARAMETERS} parameters, of ${MOST_BYTES} bytes together. Make several requests of it.`,
+    });
+  }
+}
 
 /** What is wrong with parameters taken together. */
 export function togetherFaults(query: readonly Parameter[]): readonly Fault[] {
   const names = query.map(([name]) => name);
-  const repeated = new Set(names.filter((name, index) => isSingle(name) && names.indexOf(name) !== index));
-  const faults = [...repeated].map((name) => requestFault(`${name} can be given once.`));
+  const faults = SINGLE.filter((name) => valuesOf(query, name).length > 1).map((name) =>
+    requestFault(`${name} can be given once.`),
+  );
   const isReducedTwice =
     names.includes("_elements") && !valuesOf(query, "_summary").every((value) => value === "false");
   return isReducedTwice ? [...faults, requestFault("Give either _elements or _summary.")] : faults;
@@ -49,9 +68,11 @@ export function togetherFaults(query: readonly Parameter[]): readonly Fault[] {
  * Before anything is done: a parameter that is not understood may have been meant to change what is done.
  *
  * @param own parameters of the interaction beside the general ones.
- * @throws AdapterError `invalid` with every parameter that is unknown or malformed; lenient handling ignores them.
+ * @throws AdapterError `invalid` with every parameter that is unknown or malformed, which lenient handling ignores, or
+ *   when there are too many.
  */
 export function requireParameters({ query, preferences }: FhirRequest, own: readonly string[] = []): void {
+  requireFewParameters(query);
   const known = [...own, ...GENERAL_PARAMETERS];
   const faults = query.flatMap((parameter) => {
     const fault = known.includes(parameter[0])

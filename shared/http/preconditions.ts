@@ -4,7 +4,7 @@ import { type ParticleIdSystems, sourceIdentifiers } from "../mapping/source-ide
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
 import type { IdentifierCondition } from "../registration/claims.ts";
 import { GENERAL_PARAMETERS } from "./general-parameters.ts";
-import { type FhirRequest, invalid, type Parameter, requestFault } from "./request.ts";
+import { type FhirRequest, invalid, type Parameter, readParameters, requestFault } from "./request.ts";
 
 /** `W/"3"` for version 3. */
 export const etagOf = (version: number): string => `W/"${version}"`;
@@ -88,7 +88,7 @@ export function ifNoneExistOf(
   if (header === undefined) {
     return undefined;
   }
-  const condition = identifierCondition("If-None-Exist", [...new URLSearchParams(header.replace(/^[^?]*\?/, ""))]);
+  const condition = identifierCondition("If-None-Exist", readParameters(header.replace(/^[^?]*\?/, "")));
   requireCarried(patient, condition, systems);
   return condition;
 }

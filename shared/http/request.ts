@@ -85,8 +85,19 @@ export function parametersOf(event: APIGatewayProxyEvent): readonly Parameter[] 
   const isForm =
     event.requestContext.resourcePath.endsWith("/_search") &&
     mediaType(headersOf(event)["content-type"] ?? "").type === FORM;
-  return isForm ? [...query, ...new URLSearchParams(bodyOf(event))] : query;
+  return isForm ? [...query, ...readParameters(bodyOf(event))] : query;
 }
+
+/** How many parameters a request may have; far more than any search needs. */
+export const MOST_PARAMETERS = 1_000;
+
+/**
+ * Parameters as a URL and a form write them. Of too many, one more than a request may have, by which it is refused:
+ * reading all would cost seconds.
+ */
+export const readParameters = (text = ""): readonly Parameter[] => [
+  ...new URLSearchParams(text.split("&", MOST_PARAMETERS + 1).join("&")),
+];
 
 type RequestContext = APIGatewayProxyEvent["requestContext"];
 

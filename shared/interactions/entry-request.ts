@@ -1,7 +1,7 @@
 import type { Fault } from "../failure/failure.ts";
 import { isJsonObject } from "../fhir/invariants.ts";
 import { primitiveRefusal } from "../fhir/primitive-formats.ts";
-import type { FhirRequest, Parameter } from "../http/request.ts";
+import { type FhirRequest, type Parameter, readParameters } from "../http/request.ts";
 import { type Interaction, type Route, routes } from "../http/routes.ts";
 import type { BundleEntry } from "./bundle-request.ts";
 
@@ -101,7 +101,7 @@ function parseUrl(
         .replace(/^\/|\/$/g, "")
         .split("/")
         .map(decodeURIComponent),
-      query: [...new URLSearchParams(query)],
+      query: readParameters(query),
     };
   } catch {
     return undefined;

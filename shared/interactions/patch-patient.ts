@@ -48,16 +48,20 @@ const pointer = v.pipe(
   v.check((path) => !path.split("/").some((name) => RESERVED.includes(name)), "names no element of a Patient"),
 );
 
+/** Far more than there is to change in a Patient. */
+const MOST_OPERATIONS = 1_000;
+
 const operations = v.pipe(
+  v.array(v.unknown(), "must be an array of operations"),
+  v.nonEmpty("must have at least one operation"),
+  v.maxLength(MOST_OPERATIONS, `must have at most ${MOST_OPERATIONS} operations`),
   v.array(
     v.variant("op", [
       v.object({ op: v.picklist(["add", "replace", "test"]), path: pointer, value: v.unknown() }),
       v.object({ op: v.literal("remove"), path: pointer }),
       v.object({ op: v.picklist(["move", "copy"]), path: pointer, from: pointer }),
     ]),
-    "must be an array of operations",
   ),
-  v.nonEmpty("must have at least one operation"),
 );
 
 /** @throws AdapterError `unsupported-media-type`, `too-large`, or `invalid` with every fault of the patch. */

@@ -1,6 +1,6 @@
 import type { BundleEntry as ResponseEntry } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
-import { type FhirRequest, invalid } from "../http/request.ts";
+import { type FhirRequest, invalid, readParameters } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
 import { inParallel } from "../registration/in-parallel.ts";
 import type { Registration } from "../registration/registration.ts";
@@ -33,8 +33,9 @@ export async function processBatch(
   entries: readonly BundleEntry[],
   report: ReportEntry,
 ): Promise<FhirResponse> {
+  requireFits(entries.length);
   const requests = entries.map((entry) => entryRequestOf(bundle, entry));
-  requireFits(requests);
+  requireFits(weightOf(requests));
   const references = referencesWithinBatch(entries);
   const respond = entryInteractions(registration);
 
@@ -67,11 +68,13 @@ export async function processBatch(
 
 type Requests = readonly (EntryRequest | { readonly fault: Fault })[];
 
-function requireFits(requests: Requests): void {
-  const weight = requests.reduce(
+const weightOf = (requests: Requests): number =>
+  requests.reduce(
     (sum, made) => sum + ("interaction" in made && made.interaction === "search-type" ? WEIGHT_OF_SEARCH : 1),
     0,
   );
+
+function requireFits(weight: number): void {
   if (weight > MOST) {
     throw unprocessable({
       severity: "error",
@@ -110,6 +113,6 @@ function targetOf({ interaction, request, entry }: EntryRequest): string | undef
   const { id } = request.pathParameters;
   const condition = entry.ifNoneExist?.replace(/^[^?]*\?/, "");
   return id === undefined
-    ? `condition ${JSON.stringify(condition === undefined ? request.query : [...new URLSearchParams(condition)])}`
+    ? `condition ${JSON.stringify(condition === undefined ? request.query : readParameters(condition))}`
     : `id ${id}`;
 }

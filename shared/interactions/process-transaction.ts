@@ -32,6 +32,7 @@ export async function processTransaction(
   given: readonly BundleEntry[],
   report: ReportEntry,
 ): Promise<FhirResponse> {
+  requireFits(given);
   const ids = new Map(given.map(({ index }) => [index, registration.newId()] as const));
   const made = given.map((entry) => entryRequestOf(bundle, entry));
   requireSupported(registration, made);
@@ -86,19 +87,24 @@ function withReferences(
   });
 }
 
-/** @throws AdapterError `unprocessable` for what this server does not do, could not take back, or has no time for. */
+/** @throws AdapterError `unprocessable` for more than this server has time for. */
+function requireFits({ length }: readonly BundleEntry[]): void {
+  if (length > MOST) {
+    throw unprocessable({
+      severity: "error",
+      code: "too-costly",
+      expression: "Bundle.entry",
+      diagnostics: `A transaction may have at most ${MOST} entries. Send several, or a batch, whose entries are independent.`,
+    });
+  }
+}
+
+/** @throws AdapterError `unprocessable` for what this server does not do or could not take back. */
 function requireSupported({ settings }: Registration, made: readonly Made[]): void {
   const faults: Fault[] = made.flatMap((one) => ("fault" in one ? [one.fault] : []));
   const requests = made.flatMap((one) => ("fault" in one ? [] : [one]));
   const fault = (code: Fault["code"], expression: string, diagnostics: string) =>
     faults.push({ severity: "error", code, expression, diagnostics });
-  if (made.length > MOST) {
-    fault(
-      "too-costly",
-      "Bundle.entry",
-      `A transaction may have at most ${MOST} entries. Send several, or a batch, whose entries are independent.`,
-    );
-  }
   if (made.length > 1) {
     const creates = requests.filter(({ interaction }) => interaction === "create");
     for (const { interaction, entry } of requests) {

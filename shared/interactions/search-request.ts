@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Fault } from "../failure/failure.ts";
 import type { SearchParameterName } from "../fhir/search-parameters.ts";
 import { alternativesOf, plainValueOf, tokenOf } from "../fhir/search-token.ts";
-import { GENERAL_PARAMETERS, generalFault, togetherFaults } from "../http/general-parameters.ts";
+import { GENERAL_PARAMETERS, generalFault, requireFewParameters, togetherFaults } from "../http/general-parameters.ts";
 import { requireContentType } from "../http/negotiation.ts";
 import { limitBody } from "../http/patient-body.ts";
 import { type FhirRequest, FORM, invalid, type Parameter, requestFault } from "../http/request.ts";
@@ -66,6 +66,7 @@ const READERS: ReadonlyMap<string, (value: string) => Read> = new Map([
 export function searchRequestOf(request: FhirRequest): SearchRequest {
   requireForm(request);
   const { query, preferences } = request;
+  requireFewParameters(query);
   const reads = query.map((parameter) => ({ parameter, read: readParameter(parameter) }));
   const good = reads.filter(({ read }) => read.fault === undefined);
   const criteria = good.flatMap(({ read }) => read.criterion ?? []);

@@ -1,6 +1,5 @@
 import type { Parameters, ParametersParameter, Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
-import { boundedIssues } from "../fhir/bounded-issues.ts";
 import { operationOutcome } from "../fhir/operation-outcome.ts";
 import { requireParameters } from "../http/general-parameters.ts";
 import { isResourceId } from "../http/path.ts";
@@ -101,7 +100,7 @@ const remarksAbout = ({ intent, result }: JudgedPatient): readonly Fault[] =>
 
 function outcomeParameter(issues: readonly Fault[]): ParametersParameter {
   const isClean = issues.every(({ severity }) => severity === "information");
-  return { name: "outcome", resource: operationOutcome(boundedIssues(isClean ? [...issues, NO_FAULT] : issues)) };
+  return { name: "outcome", resource: operationOutcome(isClean ? [...issues, NO_FAULT] : issues) };
 }
 
 const updateParameter = ({ action, changes }: Foreseen): ParametersParameter => ({

@@ -1,10 +1,11 @@
 import { request as httpRequest } from "node:http";
 import { gzipSync } from "node:zlib";
+import type { Bundle, OperationOutcome } from "fhir/r4";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { routes } from "../../shared/http/routes.ts";
 import { codesOf, type FhirClient, fhirClient, startAdapter } from "../support/fhir-over-http.ts";
-import { henrick } from "../support/registration-harness.ts";
+import { henrick, MRN } from "../support/registration-harness.ts";
 
 let twin: Twin;
 let client: FhirClient;
@@ -199,6 +200,82 @@ describe("parameters", () => {
     const { status } = await client.failure(method, path, method === "GET" ? {} : { body: henrick({ id: "edge.1" }) });
     expect(status).toBe(400);
     expect((await client.read("edge.1")).headers.get("etag")).toBe('W/"1"');
+  });
+});
+
+describe("requests with more faults than an answer can hold", () => {
+  const times = <One>(count: number, make: (index: number) => One): One[] =>
+    Array.from({ length: count }, (_, index) => make(index));
+
+  it.each([
+    ["a patch", 1_001],
+    ["a long patch", 300_000],
+  ])("%s is refused by the number of its operations", async (_, count) => {
+    const { status, resource } = await client.failure("PATCH", "/Patient/edge.1", {
+      body: times(count, () => ({})),
+      headers: { "Content-Type": "application/json-patch+json" },
+    });
+    expect([status, resource.issue.length]).toEqual([400, 1]);
+    expect(resource.issue[0]?.diagnostics).toContain("at most 1000 operations");
+  });
+
+  it("a patch of as many operations as there may be is told that some faults are left out", async () => {
+    const { status, resource } = await client.failure("PATCH", "/Patient/edge.1", {
+      body: times(1_000, () => ({})),
+      headers: { "Content-Type": "application/json-patch+json" },
+    });
+    expect(status).toBe(400);
+    expect(resource.issue.at(-1)?.diagnostics).toMatch(/^\d+ more /);
+  });
+
+  it.each([
+    ["many", "x&".repeat(40_000)],
+    ["as many as a body may hold", "x&".repeat(450_000)],
+    ["many of a name that may be given once", "_count=1&".repeat(100_000)],
+    ["long", `identifier=${"a".repeat(100_000)}`],
+  ])("a search is refused by its parameters also where it is lenient: %s", async (_, body) => {
+    const { status, resource } = await client.failure("POST", "/Patient/_search", {
+      body,
+      headers: { "Content-Type": "application/x-www-form-urlencoded", Prefer: "handling=lenient" },
+    });
+    expect([status, codesOf(resource)]).toEqual([400, ["too-costly"]]);
+  });
+
+  it("a search tells as many remarks as fit, and how many there are more", async () => {
+    const { status, resource } = await client.send<Bundle<OperationOutcome>>("POST", "/Patient/_search", {
+      body: `_id=edge.1&${times(999, () => "x").join("&")}`,
+      headers: { "Content-Type": "application/x-www-form-urlencoded", Prefer: "handling=lenient" },
+    });
+    const outcome = resource.entry?.find(({ search }) => search?.mode === "outcome")?.resource;
+    expect([status, outcome?.issue.at(-1)?.diagnostics]).toEqual([200, expect.stringMatching(/^\d+ more /)]);
+  });
+
+  it.each(["batch", "transaction"])("a %s is refused by the number of its entries", async (type) => {
+    const entry = times(90_000, () => ({ request: { method: "GET", url: "Observation/a" } }));
+    const body = JSON.stringify({ resourceType: "Bundle", type, entry });
+    const { status, resource } = await client.failure("POST", "/", { body });
+    expect([status, codesOf(resource)]).toEqual([422, ["too-costly"]]);
+  });
+
+  it("a batch says what it did, whatever it says about the rest", async () => {
+    const modifierExtension = times(1_000, () => ({ url: "u:x", valueCode: "x" }));
+    const refused = { resource: { ...henrick(), modifierExtension }, request: { method: "POST", url: "Patient" } };
+    const good = {
+      resource: henrick({ identifier: [{ system: MRN.system, value: "good" }] }),
+      request: { method: "POST", url: "Patient" },
+    };
+    const { status, resource } = await client.send<Bundle>("POST", "/?_pretty=true", {
+      body: { resourceType: "Bundle", type: "batch", entry: [good, ...times(60, () => refused)] },
+    });
+    const [first, ...others] = resource.entry ?? [];
+    expect([status, first?.response?.status, others.length]).toEqual([200, "201 Created", 60]);
+    for (const { response } of others) {
+      const outcome = response?.outcome as OperationOutcome | undefined;
+      expect([response?.status, outcome?.issue.at(-1)?.diagnostics]).toEqual([
+        "422 Unprocessable Entity",
+        expect.stringMatching(/^\d+ more /),
+      ]);
+    }
   });
 });
 

@@ -33,9 +33,15 @@ describe("issues of one outcome", () => {
     expect(last?.diagnostics).toMatch(new RegExp(`^${2_000 - named.length + 2} more `));
   });
 
+  it("are errors first where some are left out", () => {
+    const error: Fault = { ...fault(9_000), severity: "error" };
+    const bounded = boundedIssues([...paths(9_000).map((_, at) => fault(at)), error]);
+    expect(bounded.slice(0, 2)).toEqual([error, fault(0)]);
+  });
+
   it("fit a hundred times into one answer of Lambda, also where they are pretty-printed", () => {
     for (const issues of [paths(9_000).map((_, at) => fault(at)), [remark(paths(9_000))]]) {
-      const outcome = operationOutcome(boundedIssues(issues));
+      const outcome = operationOutcome(issues);
       // In a Bundle an outcome is four levels deeper; the answer is JSON within JSON.
       const pretty = JSON.stringify({ entry: [{ response: { outcome } }] }, null, 2);
       expect(JSON.stringify(pretty).length * 100).toBeLessThan(5 * 1024 * 1024);
