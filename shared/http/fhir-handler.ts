@@ -5,6 +5,7 @@ import { AdapterError } from "../failure/failure.ts";
 import { BUG, type RenderedFailure, renderFailure } from "../fhir/operation-outcome.ts";
 import { bugEntry, type Log } from "../runtime/log.ts";
 import { requireAllowed } from "../sign-in/require-allowed.ts";
+import { isPrettyWanted } from "./answer-size.ts";
 import { corsHeaders } from "./cors.ts";
 import { interactionEnd } from "./interaction-end.ts";
 import { type FhirJson, type Handling, negotiatedType } from "./negotiation.ts";
@@ -68,7 +69,7 @@ function renderingOf(event: APIGatewayProxyEvent, mediaType: FhirJson, allowedOr
   return {
     mediaType,
     isHead: event.httpMethod === "HEAD",
-    isPretty: valuesOf(parametersOf(event), "_pretty")[0] === "true",
+    isPretty: isPrettyWanted(parametersOf(event)),
     headers: {
       "X-Request-Id": event.requestContext.requestId,
       ...corsHeaders(allowedOrigins, headersOf(event)["origin"]),

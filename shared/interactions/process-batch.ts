@@ -1,4 +1,3 @@
-import type { BundleEntry as ResponseEntry } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
 import { type FhirRequest, invalid, readParameters } from "../http/request.ts";
 import type { FhirResponse } from "../http/response.ts";
@@ -6,7 +5,7 @@ import { inParallel } from "../registration/in-parallel.ts";
 import type { Registration } from "../registration/registration.ts";
 import { requireAllowed } from "../sign-in/require-allowed.ts";
 import type { BundleEntry } from "./bundle-request.ts";
-import { answeredEntry, bundleResponse, failedEntry } from "./bundle-response.ts";
+import { type AnsweredEntry, answeredEntry, bundleResponse, failedEntry } from "./bundle-response.ts";
 import { type ReportEntry, unprocessable } from "./entry-failure.ts";
 import { entryInteractions, READS } from "./entry-interactions.ts";
 import { referencesWithinBatch } from "./entry-references.ts";
@@ -16,7 +15,7 @@ const PARALLEL = 8;
 
 /**
  * What fits the time: 20 seconds, 8 at a time, leave each of 100 entries 1.6 seconds, several times what a call of
- * Particle takes. A search reads up to 50 patients, and 20 of them together fill a sixth of the 6 MB of an answer.
+ * Particle takes. A search reads up to 50 patients. What the entries answer is bounded where the response is made.
  */
 const MOST = 100;
 const WEIGHT_OF_SEARCH = 5;
@@ -39,7 +38,7 @@ export async function processBatch(
   const references = referencesWithinBatch(entries);
   const respond = entryInteractions(registration);
 
-  async function answer(index: number): Promise<ResponseEntry> {
+  async function answer(index: number): Promise<AnsweredEntry> {
     const made = requests[index];
     try {
       if (made === undefined || "fault" in made) {
@@ -49,21 +48,21 @@ export async function processBatch(
       requireNoReferences(references.get(index) ?? []);
       const response = await respond[made.interaction](made.request);
       report(made.request, index, { response });
-      return answeredEntry(made.request, response);
+      return answeredEntry(made, response);
     } catch (error) {
       report(made && "request" in made ? made.request : bundle, index, { error });
-      return failedEntry(error);
+      return { entry: failedEntry(error), isRead: false };
     }
   }
 
-  const answers: ResponseEntry[] = [];
+  const answers: AnsweredEntry[] = [];
   const work = inTurns(requests).map((indices) => async () => {
     for (const index of indices) {
       answers[index] = await answer(index);
     }
   });
   await inParallel(PARALLEL, work);
-  return bundleResponse("batch", answers);
+  return bundleResponse(bundle, "batch", answers);
 }
 
 type Requests = readonly (EntryRequest | { readonly fault: Fault })[];

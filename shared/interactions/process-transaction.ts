@@ -44,8 +44,8 @@ export async function processTransaction(
     for (const { one, response } of ended) {
       report(one.request, one.entry.index, { response });
     }
-    const answers = ended.map(({ one, response }) => answeredEntry(one.request, response));
-    return bundleResponse("transaction", answers);
+    const answers = ended.map(({ one, response }) => answeredEntry(one, response));
+    return bundleResponse(bundle, "transaction", answers);
   } catch (error) {
     if (!(error instanceof EntryError)) {
       throw error;

@@ -22,28 +22,35 @@ export type Criterion =
 
 export type Matches = Listing & { readonly total: number };
 
-/** The patients that meet every criterion, in the order of their ids, at most `count` from `after` on. */
+/** What one page may hold. */
+export type PageLimit = {
+  /** Most patients. */
+  readonly count: number;
+  /** The first of the patients: as many as fit an answer, and one at least. */
+  readonly fitting: (patients: readonly Held[]) => readonly Held[];
+};
+
+/** The patients that meet every criterion, in the order of their ids, a page of them from `after` on. */
 export async function searchPatients(
   searching: Searching,
   criteria: readonly Criterion[],
   after: string,
-  count: number,
+  { count, fitting }: PageLimit,
   deadline: number,
 ): Promise<Matches> {
-  const found = await Promise.all(criteria.map((criterion) => candidatesOf(searching, criterion)));
-  const [first = NOBODY, ...others] = found;
-  const ids = [...new Set(first.ids)].filter((id) => others.every((candidates) => candidates.ids.includes(id)));
+  const candidates = await Promise.all(criteria.map((criterion) => candidatesOf(searching, criterion)));
+  const [first = NOBODY, ...others] = candidates;
+  const ids = [...new Set(first.ids)].filter((id) => others.every(({ ids }) => ids.includes(id)));
   const present = (await searching.store.findMany(ids))
-    .filter((mapping) => isPresent(mapping) && found.every(({ isMet }) => isMet(mapping)))
+    .filter((mapping) => isPresent(mapping) && candidates.every(({ isMet }) => isMet(mapping)))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const rest = present.filter(({ id }) => id > after);
   const taken = rest.slice(0, count);
-  const last = taken.at(-1);
-  return {
-    total: present.length,
-    patients: await held(searching, taken, deadline),
-    ...(rest.length > count && last && { next: { after: last.id } }),
-  };
+  const found = await held(searching, taken, deadline);
+  const patients = fitting(found);
+  const last =
+    patients.length < found.length ? patients.at(-1)?.mapping : rest.length > count ? taken.at(-1) : undefined;
+  return { total: present.length, patients, ...(last && { next: { after: last.id } }) };
 }
 
 /** Who may meet a criterion, and whether one does. */
@@ -61,13 +68,13 @@ async function candidatesOf({ store, keyedHash }: Searching, criterion: Criterio
 }
 
 /**
- * At most `count` patients from a place in Particle's list on. Within a page of Particle's, patients are ordered by a
+ * A page of the patients from a place in Particle's list on. Within a page of Particle's, patients are ordered by a
  * keyed hash of their patient_id, so that the place is not lost when others come and go meanwhile.
  */
 export async function listPatients(
   searching: Searching,
   { continuation_token, after = "" }: Position,
-  count: number,
+  { count, fitting }: PageLimit,
   deadline: number,
 ): Promise<Listing> {
   const { store, particle, keyedHash } = searching;
@@ -78,15 +85,15 @@ export async function listPatients(
       .filter(({ place }) => place > after)
       .sort((a, b) => (a.place < b.place ? -1 : 1));
     const taken = rest.slice(0, count);
-    const last = taken.at(-1);
-    const ids = await store.findIdsByPatientIds(taken.map(({ patient_id }) => patient_id));
-    const mappings = await store.findMany([...ids.values()]);
-    const patients = await held(searching, mappings.filter(isPresent), deadline);
-    const next = nextPosition(
-      continuation_token,
-      page.continuation_token,
-      rest.length > count ? last?.place : undefined,
-    );
+    const placeOf = new Map(taken.map(({ patient_id, place }) => [patient_id, place] as const));
+    const ids = await store.findIdsByPatientIds([...placeOf.keys()]);
+    const byId = new Map((await store.findMany([...ids.values()])).map((mapping) => [mapping.id, mapping] as const));
+    const inOrder = taken.flatMap(({ patient_id }) => byId.get(ids.get(patient_id) ?? "") ?? []);
+    const found = await held(searching, inOrder.filter(isPresent), deadline);
+    const patients = fitting(found);
+    const last = patients.length < found.length ? patients.at(-1)?.mapping.patient_id : undefined;
+    const end = last === undefined ? (rest.length > count ? taken.at(-1)?.place : undefined) : placeOf.get(last);
+    const next = nextPosition(continuation_token, page.continuation_token, end);
     return { patients, ...(next && { next }) };
   }
   return { patients: [] };

@@ -146,7 +146,13 @@ describe("a registration that was abandoned", () => {
     // Time to live takes the mapping first, and the entries of the index later.
     harness.store.forget("own");
     await own(OTHER_MRN);
-    const found = await searchPatients(harness, [{ identifiers: [MRN] }], "", 10, harness.task().deadline);
+    const found = await searchPatients(
+      harness,
+      [{ identifiers: [MRN] }],
+      "",
+      { count: 10, fitting: (all) => all },
+      harness.task().deadline,
+    );
     expect(found.total).toBe(0);
     expect(await deletePatientConditionally(harness, { condition: MRN }, harness.task())).toEqual({ wasThere: false });
     expect((await create(harness, { patient: henrick({ telecom: [] }), ifNoneExist: MRN })).outcome).toBe("created");
