@@ -93,7 +93,7 @@ export class FhirApi extends Construct {
     this.api = new RestApi(this, "Resource", {
       restApiName: Names.uniqueId(this),
       description: "FHIR R4 Patient in front of Particle's Patients API",
-      ...endpointOf(props),
+      ...endpointOf(props, served),
       disableExecuteApiEndpoint: customDomain !== undefined,
       cloudWatchRole: props.manageAccountLogging,
       defaultMethodOptions: authorizer ? { authorizer } : { authorizationType: AuthorizationType.IAM },
@@ -202,13 +202,19 @@ export class FhirApi extends Construct {
   }
 }
 
-const endpointOf = ({ privateEndpoint, cors }: FhirApiProps): Pick<RestApiProps, "endpointConfiguration" | "policy"> =>
-  privateEndpoint
-    ? {
-        endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [...privateEndpoint.vpcEndpoints] },
-        policy: onlyThroughEndpoints(privateEndpoint.vpcEndpoints, cors !== undefined),
-      }
-    : { endpointConfiguration: { types: [EndpointType.REGIONAL] } };
+function endpointOf(
+  { privateEndpoint, cors, authorizer }: FhirApiProps,
+  served: readonly Route[],
+): Pick<RestApiProps, "endpointConfiguration" | "policy"> {
+  if (!privateEndpoint) {
+    return { endpointConfiguration: { types: [EndpointType.REGIONAL] } };
+  }
+  const discovery = authorizer ? served.filter(({ open }) => open).map(({ method, path }) => method + path) : [];
+  return {
+    endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [...privateEndpoint.vpcEndpoints] },
+    policy: onlyThroughEndpoints(privateEndpoint.vpcEndpoints, [...(cors ? ["OPTIONS/*"] : []), ...discovery]),
+  };
+}
 
 const callersOf = (authorizer: IAuthorizer | undefined): string =>
   authorizer

@@ -171,16 +171,31 @@ describe("a private endpoint", () => {
     expect(JSON.stringify(resourcesOf(template, "AWS::ApiGateway::RestApi"))).not.toContain('"Effect":"Allow"');
   });
 
-  it("lets preflights in, which nobody signs, where pages may call, and nothing else", () => {
+  it.each([
+    ["preflights, where pages may call", { cors: { allowedOrigins: ["https://app.example.org"] } }, ["OPTIONS/*"]],
+    [
+      "discovery, where callers sign in with tokens",
+      {
+        authorisation: {
+          kind: "oidc",
+          issuer: "https://issuer.example/tenant",
+          audiences: ["https://fhir.example.org"],
+          tokenEndpoint: "https://issuer.example/tenant/token",
+        },
+      },
+      ["GET/metadata", "HEAD/metadata", "GET/.well-known/smart-configuration", "HEAD/.well-known/smart-configuration"],
+    ],
+  ] as const)("lets in who did not sign in for %s, and for nothing else", (_, choice, open) => {
     const stack = new Stack(testApp(), "Stack");
     const { api } = new FhirParticleAdapter(stack, "Adapter", {
       particle,
       privateEndpoint: { vpcEndpoints: [endpointOf(stack)] },
-      cors: { allowedOrigins: ["https://app.example.org"] },
+      ...choice,
     });
     const policy = stack.resolve((api.node.defaultChild as CfnRestApi).policy);
     const allowed = policy.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow");
-    expect(allowed.map(({ Resource }: { Resource: string }) => Resource)).toEqual(["execute-api:/*/OPTIONS/*"]);
+    const resources = allowed.flatMap(({ Resource }: { Resource: string | string[] }) => Resource);
+    expect(resources.sort()).toEqual(open.map((method) => `execute-api:/*/${method}`).sort());
   });
 
   it("is refused where nobody could come in", () => {
