@@ -10,7 +10,7 @@ const KB = 1024;
 /** What a cold start loads. A budget that is outgrown is a question: which import is worth it? */
 const BUDGETS = [
   { name: "create-patient", size: 400 * KB, gzipped: 132 * KB },
-  { name: "answer-unrouted", size: 44 * KB, gzipped: 16 * KB },
+  { name: "answer-unrouted", size: 48 * KB, gzipped: 17 * KB },
   { name: "authorize-request", size: 52 * KB, gzipped: 18 * KB },
 ] as const;
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import {
   AFTER_LATER_OPERATION,
   type CrashOperation,
@@ -34,6 +34,9 @@ function aftermathsOf({ end }: CrashPoint): readonly Aftermath[] {
 /** Twins beside each other, each with one crash at a time. */
 const LANES = 2;
 
+/** Starting twins takes time; looking at a world takes the longer, the more has happened in it. */
+const OPERATIONS_IN_A_LANE = 4;
+
 type Lane = Omit<Scene, "tag">;
 
 async function startLane(environment: Readonly<Record<string, string>>): Promise<Lane> {
@@ -45,23 +48,30 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
   const expectations: Expectations =
     environment["REPLACED_PATIENTS"] === "delete" ? { replacedPatients: "delete" } : {};
   let lanes: Lane[] = [];
+  let operationsHere = 0;
   let people = 0;
   const sceneIn = (lane: Lane): Scene => {
     people += 1;
     return { ...lane, tag: `person-${people}` };
   };
 
-  beforeEach(async () => {
-    lanes = await Promise.all(Array.from({ length: LANES }, () => startLane(environment)));
-  }, 120_000);
-  afterEach(async () => {
-    await Promise.all(
-      lanes.map(({ twin, world }) => {
+  const closeLanes = () =>
+    Promise.all(
+      lanes.splice(0).map(({ twin, world }) => {
         world.close();
         return twin.close();
       }),
     );
-  });
+
+  beforeEach(async () => {
+    operationsHere += 1;
+    if (lanes.length === 0 || operationsHere > OPERATIONS_IN_A_LANE) {
+      await closeLanes();
+      lanes = await Promise.all(Array.from({ length: LANES }, () => startLane(environment)));
+      operationsHere = 1;
+    }
+  }, 120_000);
+  afterAll(closeLanes);
 
   /** What goes wrong when the operation is stopped dead at the point. */
   async function problemsAfter(
