@@ -1,12 +1,34 @@
 import { defineConfig } from "vitest/config";
 
+/** Files that start nothing and change nothing of their process: one after another in the same one, they load faster. */
+const PURE = ["test/unit/**/*.test.ts", "test/infra/**/*.test.ts"];
+/** These need the synthesised app. */
+const OF_THE_ASSEMBLY = ["test/infra/bundle-size.test.ts", "test/infra/deployed-functions.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/assembly-global-setup.ts"],
     // Vitest would leave one of two cores idle, and most tests wait for others than the processor.
     maxWorkers: "100%",
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          name: "running",
+          include: ["test/{contract,integration,protocol}/**/*.test.ts", ...OF_THE_ASSEMBLY],
+          globalSetup: ["test/support/assembly-global-setup.ts"],
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "pure",
+          include: PURE,
+          exclude: OF_THE_ASSEMBLY,
+          isolate: false,
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });
