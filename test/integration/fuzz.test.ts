@@ -7,7 +7,7 @@ import { type FuzzRequest, fuzzRequests, KNOWN_IDS } from "../support/fuzz-reque
 import { henrick, MRN } from "../support/registration-harness.ts";
 
 /** How many requests; 20,000 take some minutes. The seed makes them the same ones again. */
-const RUNS = Number(process.env["FUZZ_RUNS"] ?? 800);
+const RUNS = Number(process.env["FUZZ_RUNS"] ?? 500);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_122);
 const AT_ONCE = 16;
 

@@ -28,7 +28,7 @@ function aftermathsOf({ end }: CrashPoint): readonly Aftermath[] {
   if (process.env["CRASH_MATRIX"] === "full") {
     return [CLIENT_FIRST, RECOVERY_FIRST, ["client"], ["recovery"]];
   }
-  return { before: [CLIENT_FIRST], after: [RECOVERY_FIRST], late: [CLIENT_FIRST, RECOVERY_FIRST] }[end];
+  return { before: [CLIENT_FIRST], after: [RECOVERY_FIRST], late: [RECOVERY_FIRST] }[end];
 }
 
 /** Twins beside each other, each with one crash at a time. */

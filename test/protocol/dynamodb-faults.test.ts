@@ -88,8 +88,8 @@ describe("a table that fails", () => {
       ...PATIENCE,
       name: "faults",
       clients: 8,
-      operations: 30,
-      until: Date.now() + 15_000,
+      operations: 16,
+      until: Date.now() + 7_000,
       seed: 12,
     });
     const struck = new Set(twin.dynamodb.requests().flatMap(({ fault }) => fault ?? []));

@@ -75,8 +75,8 @@ describe("many clients at once", () => {
     const load = runMixedLoad(twin.url, {
       name: "load",
       clients: 16,
-      operations: 45,
-      until: Date.now() + 25_000,
+      operations: 24,
+      until: Date.now() + 12_000,
       seed: 20_261_122,
       longestWaitMs: 2_000,
       giveUpAfterMs: 60_000,

@@ -27,7 +27,7 @@ import {
  * with its seed and path: `PROTOCOL_SEED=… PROTOCOL_PATH=… npx vitest run test/protocol -t '<name of the property>'`
  * runs that one alone, and its steps are in the counterexample in their order.
  */
-const { PROTOCOL_RUNS = "150", PROTOCOL_SEED, PROTOCOL_PATH } = process.env;
+const { PROTOCOL_RUNS = "120", PROTOCOL_SEED, PROTOCOL_PATH } = process.env;
 const PARAMETERS: fc.Parameters<unknown> = {
   numRuns: Number(PROTOCOL_RUNS),
   ...(PROTOCOL_SEED !== undefined && { seed: Number(PROTOCOL_SEED) }),
