@@ -7,7 +7,7 @@ import type { KeyedHash } from "./keyed-hash.ts";
 import { type Called, carryOut, inFlight, newOperation } from "./operation.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
-import { type OpenMapping, opened } from "./transitions.ts";
+import { NOTHING_TAKEN, type OpenMapping, opened } from "./transitions.ts";
 
 /** Makes a create part of a transaction: it registers under an id of the record, and cannot begin any more without it. */
 export type Member = { readonly id: string; readonly within: Pick<Transaction, "id" | "token"> };
@@ -116,9 +116,7 @@ async function adopt(
   const conflict = await registration.store.begin({
     next: { ...begun, operation: { ...operation, intended } },
     prior: { token: operation.token },
-    claims: [],
-    unclaimed: [],
-    indexKeys: [],
+    ...NOTHING_TAKEN,
     now: registration.now(),
   });
   if (conflict) {

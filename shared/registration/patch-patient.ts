@@ -13,7 +13,7 @@ import type { Registration, Task } from "./registration.ts";
 import { guardOverlay, type Replacement, replacementOf, sendReplacement } from "./replace-content.ts";
 import { requireVersion } from "./require-version.ts";
 import { settled } from "./settle.ts";
-import { type OpenMapping, opened, rolledBack } from "./transitions.ts";
+import { NOTHING_TAKEN, type OpenMapping, opened, rolledBack } from "./transitions.ts";
 import { yieldTo } from "./yield-to-holder.ts";
 
 export type PatchRequest = {
@@ -48,9 +48,7 @@ export async function patchPatient(registration: Registration, request: PatchReq
     const conflict = await registration.store.begin({
       next: locked,
       prior: mapping,
-      claims: [],
-      unclaimed: [],
-      indexKeys: [],
+      ...NOTHING_TAKEN,
       now: registration.now(),
     });
     if (conflict) {

@@ -1,7 +1,7 @@
 import type { Mapping } from "../store/mapping-store.ts";
 import { carryOut, inFlight, newOperation } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
-import { NO_CONTENT, opened } from "./transitions.ts";
+import { NO_CONTENT, NOTHING_TAKEN, opened } from "./transitions.ts";
 
 const ROUNDS = 5;
 
@@ -35,9 +35,7 @@ export async function removePatient(
     const conflict = await registration.store.begin({
       next,
       prior: mapping,
-      claims: [],
-      unclaimed: [],
-      indexKeys: [],
+      ...NOTHING_TAKEN,
       now: registration.now(),
     });
     if (!conflict) {

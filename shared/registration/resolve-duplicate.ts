@@ -8,7 +8,7 @@ import { carryOut, newOperation } from "./operation.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
 import { settled } from "./settle.ts";
-import { opened } from "./transitions.ts";
+import { NOTHING_TAKEN, opened } from "./transitions.ts";
 
 /**
  * Whether the Patient says that it is a duplicate: inactive, and replaced by another one.
@@ -48,9 +48,7 @@ export async function replacePatient(
   const conflict = await registration.store.begin({
     next,
     prior: mapping,
-    claims: [],
-    unclaimed: [],
-    indexKeys: [],
+    ...NOTHING_TAKEN,
     now: registration.now(),
     unchanged: survivor,
   });

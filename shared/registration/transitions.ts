@@ -1,10 +1,17 @@
-import type { Content, Digest, Finish, Mapping, Operation, OperationKind } from "../store/mapping-store.ts";
+import type { Begin, Content, Digest, Finish, Mapping, Operation, OperationKind } from "../store/mapping-store.ts";
 import { MOVES } from "./states.ts";
 
 /** A mapping whose operation is open. */
 export type OpenMapping = Mapping & { readonly operation: Operation };
 
 export const NO_CONTENT: Content = { identifiers: [], indexKeys: [], claims: [] };
+
+/** What a begin writes besides the mapping, where it takes no identity. */
+export const NOTHING_TAKEN: Pick<Begin, "claims" | "unclaimed" | "indexKeys"> = {
+  claims: [],
+  unclaimed: [],
+  indexKeys: [],
+};
 
 /** The mapping with an operation in flight; until that completes, it goes on saying what it said before. */
 export function opened(

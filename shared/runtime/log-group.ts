@@ -32,8 +32,8 @@ const ATTEMPT_TIMEOUT_MS = 1_000;
 const TARGET = "Logs_20140328";
 
 /**
- * The two calls of CloudWatch Logs that an audit needs, signed by the SDK's signer, over kept-alive connections. The SDK's
- * client of the service would be several times as much code for a cold start to load.
+ * The two calls of CloudWatch Logs that an audit needs, signed by the SDK's signer, over kept-alive connections: all
+ * that a cold start has to load for them is there already.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
  */
