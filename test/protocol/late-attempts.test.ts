@@ -8,7 +8,7 @@ let twin: Twin;
 let client: FhirClient;
 
 beforeAll(async () => {
-  twin = await startAdapter({ environment: { PARTICLE_ATTEMPT_TIMEOUT_MS: "500", SETTLE_SECONDS: "3" } });
+  twin = await startAdapter({ environment: { PARTICLE_ATTEMPT_TIMEOUT_MS: "500", SETTLE_SECONDS: "2" } });
   client = fhirClient(twin.url);
 }, 120_000);
 afterAll(() => twin?.close());
@@ -30,7 +30,7 @@ async function untilDone<Resource>(send: () => Promise<Answer<Resource>>): Promi
 
 /** Its caller gives up after half a second and succeeds with a repeat; this one arrives after that. */
 const lateFirstAttempt = (method: string) =>
-  twin.particle.configure({ faults: [{ fault: "late-commit", commitAfterMs: 2_000, methods: [method], times: 1 }] });
+  twin.particle.configure({ faults: [{ fault: "late-commit", commitAfterMs: 1_200, methods: [method], times: 1 }] });
 
 describe("a first attempt that arrives after its repeat", () => {
   it("does not overwrite the update that follows", async () => {
@@ -40,7 +40,7 @@ describe("a first attempt that arrives after its repeat", () => {
     expect((await client.update(livingIn(id, "Cambridge"))).status).toBe(409);
     expect((await client.read(id)).resource.address).toMatchObject([{ city: "Boston" }]);
     expect((await untilDone(() => client.update(livingIn(id, "Cambridge")))).status).toBe(200);
-    await sleep(2_500);
+    await sleep(1_500);
     expect(twin.particle.patients()).toMatchObject([{ address_city: "Cambridge" }]);
     await untilDone(() => client.remove(id));
   });
@@ -50,7 +50,7 @@ describe("a first attempt that arrives after its repeat", () => {
     lateFirstAttempt("DELETE");
     expect((await client.remove(id)).status).toBe(204);
     expect((await untilDone(() => client.update(henrick({ id, gender: "female" })))).status).toBe(201);
-    await sleep(2_500);
+    await sleep(1_500);
     expect(twin.particle.patients()).toHaveLength(1);
     expect((await client.read(id)).status).toBe(200);
   });
