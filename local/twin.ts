@@ -144,10 +144,11 @@ async function start(
     timeoutMs === undefined ? definition : { ...definition, timeoutMs },
   );
   const fleet = createFunctionFleet(functions, {
-    endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url, cloudWatchLogs: logGroups.url },
+    endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url },
     environment: {
       ...options.environment,
       [ENV.particleBaseUrl]: particle.url,
+      [ENV.auditLogEndpoint]: logGroups.url,
       ...(issuer && { [ENV.oidcIssuer]: issuer.url, [ENV.oidcTokenEndpoint]: issuer.tokenEndpoint }),
     },
     concurrency: options.functionConcurrency ?? DEFAULT_CONCURRENCY,

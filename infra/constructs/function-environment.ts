@@ -1,4 +1,4 @@
-import { Duration, Token } from "aws-cdk-lib";
+import { Aws, Duration, Token } from "aws-cdk-lib";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import { ENV, type EnvName } from "../../shared/runtime/env-names.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
@@ -33,6 +33,7 @@ export function settingsOf(
     ...(props.cors && { corsAllowedOrigins: originsOf(props.cors.allowedOrigins) }),
     deployment: props.deployment,
     auditLogGroup: auditLog.logGroupName,
+    auditLogEndpoint: `https://logs.${Aws.REGION}.${Aws.URL_SUFFIX}`,
     tableName: mappings.table.tableName,
     digestKeySecret: secrets.digestKey.secretArn,
     tokenSecret: secrets.token.secretArn,

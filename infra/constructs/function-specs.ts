@@ -44,7 +44,7 @@ const identifierSystems = [
 const http = ["corsAllowedOrigins"] as const satisfies readonly EnvKey[];
 
 /** Whatever serves patients. */
-const audited = ["auditLogGroup"] as const satisfies readonly EnvKey[];
+const audited = ["auditLogGroup", "auditLogEndpoint"] as const satisfies readonly EnvKey[];
 
 /** Whatever measures. */
 const measured = ["deployment"] as const satisfies readonly EnvKey[];
@@ -130,7 +130,7 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {
     memory: writer.memory,
-    env: writer.env.filter((key) => key !== "corsAllowedOrigins" && key !== "auditLogGroup"),
+    env: writer.env.filter((key) => ![...http, ...audited].some((other) => other === key)),
     token: writer.token,
     digestKey: writer.digestKey,
     description: "Decides the operations of unknown outcome that nobody came back for",

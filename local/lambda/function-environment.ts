@@ -6,7 +6,6 @@ import { PLACE } from "../template/intrinsics.ts";
 export type ServiceEndpoints = {
   readonly dynamodb: string;
   readonly secretsManager: string;
-  readonly cloudWatchLogs: string;
 };
 
 /**
@@ -43,7 +42,6 @@ export function functionEnvironment(
     AWS_SESSION_TOKEN: "local",
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoints.secretsManager,
-    AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: endpoints.cloudWatchLogs,
     // A worker shares the developer's home folder, whose profiles must not steer the SDK.
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,

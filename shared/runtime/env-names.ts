@@ -7,6 +7,8 @@ export const ENV = {
   deployment: "DEPLOYMENT",
   /** Name of the log group of audit events. */
   auditLogGroup: "AUDIT_LOG_GROUP",
+  /** CloudWatch Logs of the region, whose domain is another one in some partitions. */
+  auditLogEndpoint: "AUDIT_LOG_ENDPOINT",
   /** Name of the DynamoDB table. */
   tableName: "TABLE_NAME",
   /** ARN of the secret `{"current": "<key id>", "<key id>": "<key>"}` for digests and keyed hashes. */

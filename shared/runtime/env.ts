@@ -25,6 +25,7 @@ const isSocialSecurity = (system: string): boolean => mayBeSsnIdentifier({ syste
 const SCHEMAS = {
   deployment: text,
   auditLogGroup: text,
+  auditLogEndpoint: secureUrl,
   tableName: text,
   digestKeySecret: text,
   tokenSecret: text,

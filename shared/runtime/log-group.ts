@@ -19,8 +19,8 @@ export type WriteToLogGroup = (events: readonly LogEvent[], withinMs: number) =>
 
 export type LogGroupSettings = {
   readonly region: string;
-  /** Another endpoint than the service's own, such as a local one. */
-  readonly endpoint?: string;
+  /** Such as `https://logs.us-east-1.amazonaws.com`. */
+  readonly endpoint: string;
   readonly group: string;
   /** Made when it is first written to. */
   readonly stream: string;
@@ -38,9 +38,8 @@ const TARGET = "Logs_20140328";
  * @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
  */
 export function createLogGroupWriter({ region, endpoint, group, stream }: LogGroupSettings): WriteToLogGroup {
-  const url = endpoint ?? `https://logs.${region}.amazonaws.com`;
-  const { hostname, host, protocol } = new URL(url);
-  const exchange = createHttpExchange(url);
+  const { hostname, host, protocol } = new URL(endpoint);
+  const exchange = createHttpExchange(endpoint);
   const signer = new SignatureV4({ service: "logs", region, credentials: defaultProvider(), sha256: Sha256 });
   const names = { logGroupName: group, logStreamName: stream };
   let creating: Promise<void> | undefined;

@@ -42,15 +42,14 @@ export const metricsFromEnv = (env: Env): Metrics => createMetrics(readEnv(env, 
 
 /** A stream for each execution environment: nobody else writes to it, and its name leads to the function's own log. */
 function auditFromEnv(env: Env): Audit {
-  const { auditLogGroup } = readEnv(env, ["auditLogGroup"]);
-  const { AWS_REGION: region = "", AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: endpoint } = env;
-  const { AWS_LAMBDA_FUNCTION_NAME: name = "", AWS_LAMBDA_LOG_STREAM_NAME: stream = "" } = env;
+  const { auditLogGroup, auditLogEndpoint } = readEnv(env, ["auditLogGroup", "auditLogEndpoint"]);
+  const { AWS_REGION: region = "", AWS_LAMBDA_FUNCTION_NAME: name = "", AWS_LAMBDA_LOG_STREAM_NAME: stream = "" } = env;
   return createAudit(
     createLogGroupWriter({
       region,
+      endpoint: auditLogEndpoint,
       group: auditLogGroup,
       stream: `${name}/${stream}`,
-      ...(endpoint !== undefined && { endpoint }),
     }),
   );
 }

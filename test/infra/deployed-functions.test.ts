@@ -42,13 +42,24 @@ const { functions } = new FhirParticleAdapter(stack, "Adapter", {
 });
 const deployed = resourcesOf(Template.fromStack(stack), "AWS::Lambda::Function");
 
-/** The variables that the template gives a function; what only a deployment knows stands for itself. */
+type Value = string | { readonly Ref: string } | { readonly "Fn::Join": readonly [string, readonly Value[]] };
+
+/** What only a deployment knows stands for itself. */
+function resolved(value: Value): string {
+  if (typeof value === "string") {
+    return value;
+  }
+  if ("Fn::Join" in value) {
+    return value["Fn::Join"][1].map(resolved).join("");
+  }
+  return value.Ref.startsWith("AWS::") ? value.Ref.slice("AWS::".length) : `arn:aws:${value.Ref}`;
+}
+
+/** The variables that the template gives a function. */
 function environmentOf(name: AdapterFunctionName): Record<string, string> {
   const { Properties } = deployed[stack.getLogicalId(functions[name].node.defaultChild as CfnFunction)]!;
-  const variables: Record<string, string | { Ref: string }> = Properties.Environment?.Variables ?? {};
-  return Object.fromEntries(
-    Object.entries(variables).map(([key, value]) => [key, typeof value === "string" ? value : `arn:aws:${value.Ref}`]),
-  );
+  const variables: Record<string, Value> = Properties.Environment?.Variables ?? {};
+  return Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, resolved(value)]));
 }
 
 /** Starts the function with all of its variables, then without each of them; prints which of these starts failed. */

@@ -220,11 +220,7 @@ export async function startGatewayFixture(): Promise<GatewayFixture> {
   const deployment = readDeployment(readStack(outDir, "beta"));
   const log = createFunctionLog(1000);
   const fleet = createFunctionFleet(deployment.functions, {
-    endpoints: {
-      dynamodb: "http://127.0.0.1:1",
-      secretsManager: "http://127.0.0.1:2",
-      cloudWatchLogs: "http://127.0.0.1:4",
-    },
+    endpoints: { dynamodb: "http://127.0.0.1:1", secretsManager: "http://127.0.0.1:2" },
     environment: { PARTICLE_BASE_URL: "http://127.0.0.1:3", NOT_OF_THE_TEMPLATE: "x" },
     concurrency: 2,
     log,
