@@ -104,8 +104,8 @@ const ALARMS: readonly AlarmSpec[] = [
     severity: "medium",
     metric: ({ metrics }) => metrics.metric("undecidableOperations", { statistic: "Maximum", period: MINUTE }),
     threshold: 1,
-    // Each attempt gets time to settle before the next one, so a failing recovery is not seen in every minute.
-    outOf: [3, 10],
+    // Each attempt gets time to settle before the next one, three minutes at most: a failing recovery is not seen in every minute.
+    outOf: [3, 20],
   },
   {
     name: "Audit not written",

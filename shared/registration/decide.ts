@@ -3,7 +3,7 @@ import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { ParticlePatient, Written } from "../particle/particle-gateway.ts";
 import type { Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
-import { completionOf, inFlight, keptUntil, newOperation, retryAfterSeconds } from "./operation.ts";
+import { completionOf, inFlight, keptUntil, retryAfterSeconds, takenOver } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { overlaidFields } from "./replace-content.ts";
 import { DECISIONS, type Evidence } from "./states.ts";
@@ -88,7 +88,7 @@ function evidence(hash: KeyedHash, mapping: OpenMapping, patient: ParticlePatien
 
 /** Sends something, so the operation is taken over first: the decider's own request gets its own time to settle. */
 async function sendAgain(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
-  const operation = { ...mapping.operation, ...newOperation(registration, task) };
+  const operation = takenOver(registration, mapping.operation, task);
   if (await registration.store.takeOver(mapping, operation)) {
     const deletes = operation.kind === "delete" || registration.settings.replacedPatients === "delete";
     const { unsettled } = deletes ? await deleteAgain(registration, { ...mapping, operation }, task) : {};

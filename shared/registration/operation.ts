@@ -33,6 +33,17 @@ export function newOperation(
   return { token: newId(), owner, deadline, actionableAt: deadline + settings.settleMs };
 }
 
+/** The same, for who goes on with what was open: how long it has been waiting stays known. */
+export const takenOver = <Open extends Pick<Operation, "actionableAt" | "overdueSince">>(
+  registration: Registration,
+  open: Open,
+  task: Task,
+): Open => ({ ...open, ...newOperation(registration, task), overdueSince: overdueSince(open) });
+
+/** Epoch milliseconds. */
+export const overdueSince = (open: Pick<Operation, "actionableAt" | "overdueSince">): number =>
+  open.overdueSince ?? open.actionableAt;
+
 /** Seconds after which it makes sense to ask again while the operation is open: soon, or once anyone may decide it. */
 export function retryAfterSeconds(operation: Pick<Operation, "deadline" | "actionableAt">, now: number): number {
   return now < operation.deadline ? 1 : Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000));

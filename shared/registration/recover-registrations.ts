@@ -1,6 +1,7 @@
 import type { Mapping } from "../store/mapping-store.ts";
 import { decide } from "./decide.ts";
 import { inParallel } from "./in-parallel.ts";
+import { overdueSince } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { undoTransaction } from "./undo-transaction.ts";
 
@@ -21,7 +22,7 @@ const MOST = 500;
 const PARALLEL = 10;
 
 /** Something that waits to be decided. */
-type Overdue = { readonly actionableAt: number; readonly decide: () => Promise<void> };
+type Overdue = { readonly since: number; readonly decide: () => Promise<void> };
 
 /**
  * Decides the operations that nobody came back for, and undoes the transactions. Safe beside requests and other runs:
@@ -39,7 +40,7 @@ export async function recoverRegistrations(
   const operations = (await store.findOverdue(now, MOST)).flatMap((mapping) => ofMapping(registration, mapping, task));
   const transactions = (await store.findOverdueTransactions(now, MOST)).map(
     (transaction): Overdue => ({
-      actionableAt: transaction.actionableAt,
+      since: overdueSince(transaction),
       decide: () => undoTransaction(registration, transaction, task),
     }),
   );
@@ -49,7 +50,7 @@ export async function recoverRegistrations(
     ...(await decideAll(registration, transactions, task, report)),
   ];
   const overdue = [...operations, ...transactions];
-  const oldest = Math.min(now, ...overdue.map(({ actionableAt }) => actionableAt));
+  const oldest = Math.min(now, ...overdue.map(({ since }) => since));
   return {
     found: overdue.length,
     decided: ends.filter((isDecided) => isDecided === true).length,
@@ -62,7 +63,7 @@ const ofMapping = (registration: Registration, { operation, ...mapping }: Mappin
   operation
     ? [
         {
-          actionableAt: operation.actionableAt,
+          since: overdueSince(operation),
           decide: () => decide(registration, { ...mapping, operation }, task),
         },
       ]

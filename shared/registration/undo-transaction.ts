@@ -1,7 +1,7 @@
 import type { Transaction } from "../store/mapping-store.ts";
 import { withoutOperation } from "./decide.ts";
 import { inParallel } from "./in-parallel.ts";
-import { inFlight, newOperation } from "./operation.ts";
+import { inFlight, takenOver } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
 import { removePatient } from "./remove-patient.ts";
 
@@ -17,7 +17,7 @@ const PARALLEL = 4;
  */
 export async function undoTransaction(registration: Registration, open: Transaction, task: Task): Promise<void> {
   const { store } = registration;
-  const transaction: Transaction = { ...open, ...newOperation(registration, task) };
+  const transaction = takenOver(registration, open, task);
   if (!(await store.takeOverTransaction(open, transaction))) {
     throw inFlight(1);
   }

@@ -48,6 +48,8 @@ export type Operation = {
   readonly deadline: number;
   /** Epoch milliseconds from which anyone may decide it. */
   readonly actionableAt: number;
+  /** Epoch milliseconds from which it could first have been decided; only where somebody has tried since. */
+  readonly overdueSince?: number;
   readonly priorState: State | "none";
   readonly intended: Content;
 };
@@ -96,6 +98,8 @@ export type Transaction = {
   readonly deadline: number;
   /** Epoch milliseconds from which anyone may undo it. */
   readonly actionableAt: number;
+  /** Epoch milliseconds from which it could first have been undone; only where somebody has tried since. */
+  readonly overdueSince?: number;
 };
 
 /** A reservation of an identity, written only if nobody holds it. */

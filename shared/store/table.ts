@@ -91,6 +91,7 @@ const mappingItem = v.object({
       owner: v.string(),
       deadline: v.number(),
       actionableAt: v.number(),
+      overdueSince: v.optional(v.number()),
       priorState: v.union([state, v.literal("none")]),
       intended: v.object(content),
     }),
@@ -110,6 +111,7 @@ const transactionItem = v.object({
   ids: strings,
   deadline: v.number(),
   actionableAt: v.number(),
+  overdueSince: v.optional(v.number()),
 });
 
 const claimItem = v.object({

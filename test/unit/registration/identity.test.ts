@@ -259,6 +259,21 @@ describe("recoverRegistrations", () => {
     expect(await recoverRegistrations(harness, harness.task())).toMatchObject({ found: 0 });
   });
 
+  it("says how long a deletion has been waiting that Particle fails again and again", async () => {
+    const harness = createHarness();
+    const { mapping } = await createPatient(harness, { patient: henrick() }, harness.task());
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(deletePatient(harness, { id: mapping.id }, harness.task()));
+    harness.pass(20_000 + SETTLE_MS);
+    const waiting: number[] = [];
+    for (let minute = 0; minute < 15; minute += 1) {
+      harness.particle.failNext("deletePatient", LOST_REQUEST);
+      waiting.push((await recoverRegistrations(harness, harness.task())).oldestSeconds);
+      harness.pass(60_000);
+    }
+    expect(Math.max(...waiting)).toBeGreaterThan(720);
+  });
+
   it("goes on past one that cannot be decided yet", async () => {
     const harness = createHarness({ retryWindowMs: 0 });
     for (let count = 0; count < 3; count += 1) {
