@@ -9,7 +9,7 @@ const telemetry = telemetryFromEnv(process.env);
 
 export const handler = fhirHandler(
   telemetry,
-  createInteraction(registrationFromEnv(process.env, telemetry.attempted)),
+  createInteraction(registrationFromEnv(process.env, telemetry)),
   allowedOriginsFrom(process.env),
   readEnv(process.env, ["validation"]).validation,
 );

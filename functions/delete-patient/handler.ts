@@ -8,6 +8,6 @@ const telemetry = telemetryFromEnv(process.env);
 
 export const handler = fhirHandler(
   telemetry,
-  deleteInteraction(registrationFromEnv(process.env, telemetry.attempted)),
+  deleteInteraction(registrationFromEnv(process.env, telemetry)),
   allowedOriginsFrom(process.env),
 );

@@ -9,7 +9,7 @@ const telemetry = telemetryFromEnv(process.env);
 
 export const handler = fhirHandler(
   telemetry,
-  patchInteraction(registrationFromEnv(process.env, telemetry.attempted)),
+  patchInteraction(registrationFromEnv(process.env, telemetry)),
   allowedOriginsFrom(process.env),
   readEnv(process.env, ["validation"]).validation,
 );

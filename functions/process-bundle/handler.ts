@@ -20,7 +20,7 @@ const report: ReportEntry = (request, index, ending) => {
 
 export const handler = fhirHandler(
   telemetry,
-  bundleInteraction(registrationFromEnv(process.env, telemetry.attempted), report),
+  bundleInteraction(registrationFromEnv(process.env, telemetry), report),
   allowedOriginsFrom(process.env),
   readEnv(process.env, ["validation"]).validation,
 );

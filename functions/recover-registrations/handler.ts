@@ -4,12 +4,12 @@ import { recoverRegistrations } from "../../shared/registration/recover-registra
 import type { Registration } from "../../shared/registration/registration.ts";
 import { deadlineOf } from "../../shared/runtime/deadline.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
-import { bugEntry, createLog, type Log } from "../../shared/runtime/log.ts";
+import { bugEntry, type Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
 import { scheduledHandler } from "../../shared/runtime/scheduled-handler.ts";
 import { createSecrets } from "../../shared/runtime/secrets.ts";
-import { metricsFromEnv } from "../../shared/runtime/telemetry.ts";
+import { metricsFromEnv, telemetryFromEnv } from "../../shared/runtime/telemetry.ts";
 
 export type RecoverDependencies = {
   readonly registration: Registration;
@@ -48,16 +48,17 @@ export const createRecoverRegistrations =
     await aged;
   };
 
-const log = createLog();
 const metrics = metricsFromEnv(process.env);
+const telemetry = telemetryFromEnv(process.env, metrics);
+const { log } = telemetry;
 const { tokenSecret } = readEnv(process.env, ["tokenSecret"]);
 const secrets = createSecrets();
 
 export const handler = scheduledHandler(
   log,
-  metrics,
+  telemetry.flush,
   createRecoverRegistrations({
-    registration: registrationFromEnv(process.env, metrics.attempted),
+    registration: registrationFromEnv(process.env, telemetry),
     log,
     metrics,
     tokenWrittenAt: () => secrets.writtenAt(tokenSecret),

@@ -61,7 +61,7 @@ const refreshToken = createRefreshToken({
   requestToken: (credentials) => requestToken({ baseUrl: settings.particleBaseUrl, timeoutMs: 10_000 }, credentials),
 });
 
-export const handler = scheduledHandler(log, metrics, async ({ awsRequestId }) => {
+export const handler = scheduledHandler(log, metrics.flush, async ({ awsRequestId }) => {
   await refreshToken();
   metrics.tokenRefreshed();
   log("info", { code: "token-refreshed", requestId: awsRequestId });

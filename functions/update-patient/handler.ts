@@ -9,7 +9,7 @@ const telemetry = telemetryFromEnv(process.env);
 
 export const handler = fhirHandler(
   telemetry,
-  updateInteraction(registrationFromEnv(process.env, telemetry.attempted)),
+  updateInteraction(registrationFromEnv(process.env, telemetry)),
   allowedOriginsFrom(process.env),
   readEnv(process.env, ["validation"]).validation,
 );

@@ -130,12 +130,13 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {
     memory: writer.memory,
-    env: writer.env.filter((key) => ![...http, ...audited].some((other) => other === key)),
+    env: writer.env.filter((key) => !http.some((other) => other === key)),
     token: writer.token,
     digestKey: writer.digestKey,
     description: "Decides the operations of unknown outcome that nobody came back for",
     timeout: Duration.seconds(55),
     table: "recover",
+    audit: "write",
     isScheduled: true,
   },
   "refresh-token": {

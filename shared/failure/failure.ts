@@ -89,6 +89,8 @@ export type Failure =
 type AdapterErrorOptions = ErrorOptions & {
   /** True when Particle may have carried the request out although it failed here. */
   readonly outcomeUnknown?: boolean;
+  /** FHIR ids of the patients that the request may have changed all the same. */
+  readonly patients?: readonly string[];
 };
 
 /**
@@ -99,10 +101,12 @@ export class AdapterError extends Error {
   override readonly name = "AdapterError";
   readonly failure: Failure;
   readonly outcomeUnknown: boolean;
+  readonly patients: readonly string[];
 
   constructor(failure: Failure, message: string, options: AdapterErrorOptions = {}) {
     super(message, options);
     this.failure = failure;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
+    this.patients = options.patients ?? [];
   }
 }

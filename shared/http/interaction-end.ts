@@ -56,10 +56,16 @@ function answered(request: Asked, { status, about }: FhirResponse): Result {
 }
 
 function failed(request: Asked, error: unknown): Result {
-  const patients = patientIn(request);
-  return error instanceof AdapterError
-    ? { status: renderFailure(error.failure).status, patients, failure: error.failure.kind, reason: error.message }
-    : { status: BUG.status, patients, failure: "bug" };
+  if (!(error instanceof AdapterError)) {
+    return { status: BUG.status, patients: patientIn(request), failure: "bug" };
+  }
+  const { failure, patients, message } = error;
+  return {
+    status: renderFailure(failure).status,
+    patients: patients.length > 0 ? patients : patientIn(request),
+    failure: failure.kind,
+    reason: message,
+  };
 }
 
 /** Whatever else stands in the path was not an id, and could be anything. */

@@ -1,7 +1,7 @@
 import { AdapterError } from "../failure/failure.ts";
 import { canonicalDemographics } from "../mapping/canonical-demographics.ts";
 import type { ParticlePatient, Written } from "../particle/particle-gateway.ts";
-import type { Mapping } from "../store/mapping-store.ts";
+import type { Finish, Mapping } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { completionOf, inFlight, keptUntil, retryAfterSeconds, takenOver } from "./operation.ts";
 import type { Registration, Task } from "./registration.ts";
@@ -45,26 +45,31 @@ export async function withoutOperation(
  * written.
  */
 export async function decide(registration: Registration, mapping: OpenMapping, task: Task): Promise<void> {
-  const { store, particle } = registration;
-  const patient = await particle.getPatient(mapping.patient_id, task);
+  const patient = await registration.particle.getPatient(mapping.patient_id, task);
   const hash = await registration.keyedHash();
   const completion = () => completionOf(registration, mapping, patient);
   const said = patient === undefined ? absence(registration, mapping) : evidence(hash, mapping, patient);
   switch (DECISIONS[mapping.operation.kind][said]) {
     case "complete":
-      await store.finish(completed(mapping, await completion()));
-      return;
+      return finish(registration, mapping, completed(mapping, await completion()));
     case "roll-back":
-      await store.finish(rolledBack(mapping, keptUntil(registration)));
-      return;
+      return finish(registration, mapping, rolledBack(mapping, keptUntil(registration)));
     case "drift":
-      await store.finish(drifted(mapping, await completion()));
-      return;
+      return finish(registration, mapping, drifted(mapping, await completion()));
     case "abandon":
-      await store.finish(abandoned(mapping, keptUntil(registration)));
-      return;
+      return finish(registration, mapping, abandoned(mapping, keptUntil(registration)));
     case "repeat":
-      await sendAgain(registration, mapping, task);
+      return sendAgain(registration, mapping, task);
+  }
+}
+
+async function finish(
+  { store, decided }: Registration,
+  { id, operation: { kind, owner } }: OpenMapping,
+  end: Finish,
+): Promise<void> {
+  if (await store.finish(end)) {
+    decided({ id, kind, owner, verdict: end.next?.lastOperation?.result ?? "rolled-back" });
   }
 }
 
@@ -94,9 +99,8 @@ async function sendAgain(registration: Registration, mapping: OpenMapping, task:
     const { unsettled } = deletes ? await deleteAgain(registration, { ...mapping, operation }, task) : {};
     const now = registration.now();
     const unsettledUntil = unsettled && now + registration.settings.settleMs;
-    await registration.store.finish(
-      completed({ ...mapping, operation }, { now, ...(unsettledUntil && { unsettledUntil }) }),
-    );
+    const end = completed({ ...mapping, operation }, { now, ...(unsettledUntil && { unsettledUntil }) });
+    await finish(registration, mapping, end);
   }
 }
 
@@ -106,7 +110,7 @@ async function deleteAgain(registration: Registration, mapping: OpenMapping, tas
     return await registration.particle.deletePatient(mapping.patient_id, task);
   } catch (error) {
     if (error instanceof AdapterError && error.failure.kind === "particle-rejected") {
-      await registration.store.finish(rolledBack(mapping, keptUntil(registration)));
+      await finish(registration, mapping, rolledBack(mapping, keptUntil(registration)));
     }
     throw error;
   }

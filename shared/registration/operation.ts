@@ -33,12 +33,17 @@ export function newOperation(
   return { token: newId(), owner, deadline, actionableAt: deadline + settings.settleMs };
 }
 
-/** The same, for who goes on with what was open: how long it has been waiting stays known. */
-export const takenOver = <Open extends Pick<Operation, "actionableAt" | "overdueSince">>(
+/** What was open, for who goes on with it: how long it has been waiting, and since whose request, stays known. */
+export const takenOver = <Open extends Pick<Operation, "owner" | "actionableAt" | "overdueSince">>(
   registration: Registration,
   open: Open,
   task: Task,
-): Open => ({ ...open, ...newOperation(registration, task), overdueSince: overdueSince(open) });
+): Open => ({
+  ...open,
+  ...newOperation(registration, task),
+  owner: open.owner,
+  overdueSince: overdueSince(open),
+});
 
 /** Epoch milliseconds. */
 export const overdueSince = (open: Pick<Operation, "actionableAt" | "overdueSince">): number =>
@@ -105,7 +110,7 @@ export async function carryOut(
   };
   const finish = completed(mapping, completion);
   const isOurs = await registration.store.finish(finish).catch((error: unknown) => {
-    throw unrecorded(mapping.operation, registration.now(), error);
+    throw unrecorded(mapping, registration.now(), error);
   });
   return { ...called, mapping: isOurs && finish.next ? finish.next : await recordedResult(registration, mapping) };
 }
@@ -118,6 +123,7 @@ async function refused(registration: Registration, mapping: OpenMapping, error: 
     throw new AdapterError(withRetryAfter(error, mapping.operation, registration.now()), error.message, {
       cause: error,
       outcomeUnknown: true,
+      patients: [mapping.id],
     });
   }
   // When this fails too, the operation stays open and is decided later; the refusal is true all the same.
@@ -126,11 +132,11 @@ async function refused(registration: Registration, mapping: OpenMapping, error: 
 }
 
 /** Particle did it, but the table does not say so yet. */
-const unrecorded = (operation: Operation, now: number, cause: unknown): AdapterError =>
+const unrecorded = ({ id, operation }: OpenMapping, now: number, cause: unknown): AdapterError =>
   new AdapterError(
     { kind: "outcome-unknown", retryAfterSeconds: Math.max(1, Math.ceil((operation.actionableAt - now) / 1_000)) },
     "Particle carried the operation out, but its end could not be recorded.",
-    { cause, outcomeUnknown: true },
+    { cause, outcomeUnknown: true, patients: [id] },
   );
 
 /** A client that comes back before the operation may be decided would only meet a lock. */
@@ -150,6 +156,6 @@ async function recordedResult({ store }: Registration, { id, operation }: OpenMa
   throw new AdapterError(
     { kind: "outcome-unknown", retryAfterSeconds: 1 },
     "The operation was decided by another request before its owner completed it.",
-    { outcomeUnknown: true },
+    { outcomeUnknown: true, patients: [id] },
   );
 }

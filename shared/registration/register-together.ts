@@ -108,11 +108,11 @@ async function commit({ store }: Registration, transaction: Transaction): Promis
 }
 
 /** Seconds from when on it is settled one way or the other. */
-const outcomeUnknown = ({ now }: Registration, { actionableAt }: Transaction, cause: unknown): AdapterError =>
+const outcomeUnknown = ({ now }: Registration, { actionableAt, ids }: Transaction, cause: unknown): AdapterError =>
   new AdapterError(
     { kind: "outcome-unknown", retryAfterSeconds: Math.max(1, Math.ceil((actionableAt - now()) / 1_000)) },
     "A transaction was neither committed nor undone for certain.",
-    { cause, outcomeUnknown: true },
+    { cause, outcomeUnknown: true, patients: ids },
   );
 
 /** Begins nothing more after the first failure, but waits for what is running: that has to be taken back, too. */

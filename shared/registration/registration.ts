@@ -1,6 +1,6 @@
 import type { ParticleIdSystems } from "../mapping/source-identifiers.ts";
 import type { ParticleGateway } from "../particle/particle-gateway.ts";
-import type { MappingStore } from "../store/mapping-store.ts";
+import type { MappingStore, OperationKind, OperationResult } from "../store/mapping-store.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 
 /** What the use cases need. */
@@ -12,6 +12,8 @@ export type Registration = {
   readonly now: () => number;
   /** A fresh UUID. */
   readonly newId: () => string;
+  /** Told of each operation that was not ended by the request that began it. */
+  readonly decided: (decision: Decision) => void;
   readonly settings: {
     /** Milliseconds after an operation's deadline during which an old request may still land at Particle. */
     readonly settleMs: number;
@@ -25,6 +27,16 @@ export type Registration = {
     /** What becomes of a patient at Particle that turned out to be a duplicate. */
     readonly replacedPatients: "keep" | "delete";
   };
+};
+
+/** What became of an operation of unknown outcome, or of the registration of a patient whose transaction failed. */
+export type Decision = {
+  /** FHIR id of the patient. */
+  readonly id: string;
+  readonly kind: OperationKind;
+  /** The request that began it. */
+  readonly owner: string;
+  readonly verdict: OperationResult | "undone";
 };
 
 /** What only reads need. */

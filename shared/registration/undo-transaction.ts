@@ -16,22 +16,20 @@ const PARALLEL = 4;
  *   what the gateway and the store throw.
  */
 export async function undoTransaction(registration: Registration, open: Transaction, task: Task): Promise<void> {
-  const { store } = registration;
+  const { store, decided } = registration;
   const transaction = takenOver(registration, open, task);
   if (!(await store.takeOverTransaction(open, transaction))) {
     throw inFlight(1);
   }
-  const removals = transaction.ids.map(
-    (id) => () =>
-      removePatient(
-        registration,
-        async () => {
-          const mapping = await withoutOperation(registration, id, task);
-          return mapping?.transaction === transaction.id ? mapping : undefined;
-        },
-        task,
-      ),
-  );
+  const removals = transaction.ids.map((id) => async () => {
+    const find = async () => {
+      const mapping = await withoutOperation(registration, id, task);
+      return mapping?.transaction === transaction.id ? mapping : undefined;
+    };
+    if (await removePatient(registration, find, task)) {
+      decided({ id, kind: "create", owner: transaction.owner, verdict: "undone" });
+    }
+  });
   // One that fails must not keep the others at Particle.
   const ends = await inParallel(PARALLEL, removals);
   const failed = ends.find((end) => end.status === "rejected");

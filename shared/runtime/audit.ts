@@ -1,12 +1,17 @@
 import type { InteractionEnd } from "../http/interaction-end.ts";
 import { type Interaction, routes } from "../http/routes.ts";
+import type { Decision } from "../registration/registration.ts";
+import type { OperationKind } from "../store/mapping-store.ts";
 import type { WriteToLogGroup } from "./log-group.ts";
 
+/** Of an interaction or a decision. Ids are those of FHIR; no demographics, no identifiers. */
+export type AuditEvent = InteractionEvent | DecisionEvent;
+
 /**
- * Who did what to which patients, and how it ended. Ids are those of FHIR; no demographics, no identifiers. `overlayReason`
- * is what the client said of an update that changes several identity fields.
+ * Who did what to which patients, and how it ended. `overlayReason` is what the client said of an update that changes
+ * several identity fields.
  */
-export type AuditEvent = Pick<
+type InteractionEvent = Pick<
   InteractionEnd,
   "requestId" | "entry" | "patients" | "status" | "outcome" | "failure" | "overlayReason"
 > & {
@@ -18,9 +23,16 @@ export type AuditEvent = Pick<
   readonly interaction: Interaction | "unknown";
 };
 
+/** What the adapter found out, or took back, later than the request whose id it bears. */
+type DecisionEvent = Pick<InteractionEvent, "time" | "requestId" | "interaction" | "patients"> & {
+  readonly who: "adapter";
+  readonly decision: Decision["verdict"];
+};
+
 /** What goes into the audit log: gathered during an invocation, and written before its answer leaves. */
 export type Audit = {
   ended(end: InteractionEnd): void;
+  decided(decision: Decision): void;
   /**
    * @param withinMs time for it.
    * @throws AuditNotWritten
@@ -42,7 +54,8 @@ export class AuditNotWritten extends Error {
 export function createAudit(write: WriteToLogGroup, now: () => number = Date.now): Audit {
   let gathered: AuditEvent[] = [];
   return {
-    ended: (end) => void gathered.push(auditEvent(end, now())),
+    ended: (end) => void gathered.push(interactionEvent(end, now())),
+    decided: (decision) => void gathered.push(decisionEvent(decision, now())),
     async flush(withinMs) {
       const events = gathered;
       gathered = [];
@@ -56,7 +69,26 @@ export function createAudit(write: WriteToLogGroup, now: () => number = Date.now
   };
 }
 
-function auditEvent(end: InteractionEnd, now: number): AuditEvent {
+/** What the client asked for when it began the operation. */
+const INTERACTIONS = {
+  create: "create",
+  adopt: "create",
+  update: "update",
+  revive: "update",
+  replace: "update",
+  delete: "delete",
+} as const satisfies Readonly<Record<OperationKind, Interaction>>;
+
+const decisionEvent = ({ id, kind, owner, verdict }: Decision, now: number): DecisionEvent => ({
+  time: new Date(now).toISOString(),
+  requestId: owner,
+  who: "adapter",
+  interaction: INTERACTIONS[kind],
+  patients: [id],
+  decision: verdict,
+});
+
+function interactionEvent(end: InteractionEnd, now: number): InteractionEvent {
   const { requestId, principal, method, route, entry, patients, status, outcome, failure, overlayReason } = end;
   const known = routes.find((one) => one.method === method && one.path === route);
   return {

@@ -41,18 +41,22 @@ export function foreseeingFromEnv(env: Env): Foreseeing {
   };
 }
 
-/** What writing needs. */
-export function registrationFromEnv(env: Env, observe: ObserveAttempt): Registration {
+/** What writing needs, and whom it tells. */
+export function registrationFromEnv(
+  env: Env,
+  { attempted, decided }: { readonly attempted: ObserveAttempt } & Pick<Registration, "decided">,
+): Registration {
   const secrets = createSecrets();
   const { settleSeconds, retryWindowSeconds, uniqueIdentifierSystems, patientIdSystem, replacedPatients } = readEnv(
     env,
     ["settleSeconds", "retryWindowSeconds", "uniqueIdentifierSystems", "patientIdSystem", "replacedPatients"],
   );
-  const base = reading(env, secrets, observe);
+  const base = reading(env, secrets, attempted);
   return {
     ...base,
     keyedHash: keyedHash(env, secrets),
     newId: randomUUID,
+    decided,
     settings: {
       ...base.settings,
       settleMs: settleSeconds * 1_000,

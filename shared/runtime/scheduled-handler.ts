@@ -1,14 +1,15 @@
 import type { Context } from "aws-lambda";
 import { AdapterError } from "../failure/failure.ts";
 import { bugEntry, type Log } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
 
 /**
  * A function that runs on a schedule, and fails when `run` does: Lambda repeats it, and keeps what failed for good as a
  * dead letter. The error goes to both with its message, so of a bug only the name passes, and no error's cause.
+ *
+ * @param flush writes what was gathered, whatever became of the run.
  */
 export const scheduledHandler =
-  (log: Log, metrics: Pick<Metrics, "flush">, run: (context: Context) => Promise<void>) =>
+  (log: Log, flush: (remainingMs: number) => void | Promise<void>, run: (context: Context) => Promise<void>) =>
   async (_event: unknown, context: Context): Promise<void> => {
     try {
       await run(context);
@@ -19,6 +20,6 @@ export const scheduledHandler =
       log("error", bugEntry(context.awsRequestId, error));
       throw new Error("A bug: its stack is in the log.");
     } finally {
-      metrics.flush();
+      await flush(context.getRemainingTimeInMillis());
     }
   };

@@ -13,14 +13,17 @@ const LONGEST_WRITE_MS = 2_000;
 const RESERVE_MS = 200;
 
 /** What a function tells that serves patients: log, metrics and audit. */
-export function telemetryFromEnv(env: Env): Telemetry & Pick<Metrics, "attempted"> {
+export function telemetryFromEnv(
+  env: Env,
+  metrics = metricsFromEnv(env),
+): Telemetry & Pick<Metrics, "attempted"> & Pick<Audit, "decided"> {
   const requestLog = createRequestLog();
-  const metrics = metricsFromEnv(env);
   const audit = auditFromEnv(env);
   const { log } = requestLog;
   return {
     log,
     attempted: metrics.attempted,
+    decided: audit.decided,
     ended(end, durationMs) {
       for (const teller of [requestLog, metrics, audit]) {
         teller.ended(end, durationMs);

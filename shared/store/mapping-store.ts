@@ -14,6 +14,9 @@ export type State =
 /** `adopt` is a create under a patient_id that the deployment's data names; `replace` resolves a duplicate. */
 export type OperationKind = "create" | "adopt" | "update" | "delete" | "revive" | "replace";
 
+/** How an operation ended. */
+export type OperationResult = "completed" | "rolled-back" | "drifted" | "abandoned";
+
 /**
  * Keyed hashes of demographics in canonical form, each written `<key id>.<hash>`, so that what was hashed with an
  * older key can still be compared.
@@ -44,7 +47,7 @@ export type Operation = {
   readonly kind: OperationKind;
   /** The request that began it. */
   readonly owner: string;
-  /** Epoch milliseconds after which its owner sends nothing any more. */
+  /** Epoch milliseconds after which nothing of it is sent any more by who holds the token. */
   readonly deadline: number;
   /** Epoch milliseconds from which anyone may decide it. */
   readonly actionableAt: number;
@@ -75,7 +78,7 @@ export type Mapping = Content & {
   /** How the last operation ended, for an owner whose own answer was lost. */
   readonly lastOperation?: {
     readonly token: string;
-    readonly result: "completed" | "rolled-back" | "drifted" | "abandoned";
+    readonly result: OperationResult;
   };
   /** Epoch seconds after which this mapping is garbage; only on `abandoned`. */
   readonly expiresAt?: number;
@@ -90,11 +93,11 @@ export type Mapping = Content & {
 export type Transaction = {
   readonly id: string;
   readonly token: string;
-  /** The request that has it in its hands. */
+  /** The request that began it. */
   readonly owner: string;
   /** FHIR ids under which its patients are registered; some may never have come to be. */
   readonly ids: readonly string[];
-  /** Epoch milliseconds after which its owner sends nothing any more. */
+  /** Epoch milliseconds after which nothing of it is sent any more by who holds the token. */
   readonly deadline: number;
   /** Epoch milliseconds from which anyone may undo it. */
   readonly actionableAt: number;

@@ -61,7 +61,7 @@ const RESOURCES: Readonly<Record<string, readonly string[]>> = {
   DescribeCapabilities: ownLogs,
   AnswerUnrouted: ownLogs,
   RefreshToken: [...ownLogs, "kms Key", "secretsmanager Credentials", "secretsmanager Token", failed],
-  RecoverRegistrations: [...onPatients, "dynamodb Mappings/index/open-operations", failed],
+  RecoverRegistrations: [...onPatients, "dynamodb Mappings/index/open-operations", audited, failed],
   TokenSchedule: ["lambda RefreshToken", failed],
   RecoverySchedule: ["lambda RecoverRegistrations", failed],
 };
@@ -190,7 +190,7 @@ describe.each(stageNames)("stage %s", (name) => {
     expect(uses.sort()).toEqual(expected);
   });
 
-  it("lets only the functions that serve patients write the audit log, and nobody read or delete it", () => {
+  it("lets only the functions that serve or decide about patients write the audit log, and nobody read or delete it", () => {
     const writers = Object.keys(ALLOWED).filter((role) =>
       statementsOf(role).some(({ Resource }) => JSON.stringify(Resource).includes('"AdapterAuditLog')),
     );
@@ -203,6 +203,7 @@ describe.each(stageNames)("stage %s", (name) => {
       "SearchPatients",
       "PatientOperation",
       "ProcessBundle",
+      "RecoverRegistrations",
     ]);
     const logs = every.flatMap(({ Action }) => list(Action)).filter((action) => action.startsWith("logs:"));
     expect(new Set(logs)).toEqual(new Set(["logs:CreateLogStream", "logs:PutLogEvents"]));

@@ -8,7 +8,10 @@ let twin: Twin;
 let client: FhirClient;
 
 beforeAll(async () => {
-  twin = await startAdapter();
+  twin = await startAdapter({
+    environment: { SETTLE_SECONDS: "0", PARTICLE_ATTEMPT_TIMEOUT_MS: "100" },
+    timeoutMs: 3_400,
+  });
   client = fhirClient(twin.url);
 }, 120_000);
 afterAll(() => twin?.close());
@@ -28,6 +31,7 @@ function eventsOf({ headers }: { headers: Headers }): Event[] {
   });
 }
 
+const POLL = { timeout: 10_000, interval: 200 };
 const WHO = "arn:aws:iam::000000000000:user/local-caller";
 
 describe("the audit log", () => {
@@ -87,6 +91,35 @@ describe("the audit log", () => {
     expect(eventsOf(await client.send("POST", "/", { body: twins }))).toEqual([
       { who: WHO, interaction: "transaction", patients: [], status: 400, failure: "invalid" },
     ]);
+  });
+
+  it("names the patient of a request whose outcome is unknown, and what became of it", async () => {
+    twin.particle.configure({ faults: [{ fault: "status-after-commit", status: 500 }] });
+    const lost = await client.create(person(5));
+    twin.particle.reset();
+    const [event] = eventsOf(lost);
+    expect(event).toMatchObject({ interaction: "create", patients: [expect.any(String)], failure: expect.any(String) });
+    await expect
+      .poll(() => twin.invoke("RecoverRegistrations", {}).then(() => eventsOf(lost)), POLL)
+      .toEqual([
+        event,
+        { who: "adapter", interaction: "create", patients: event?.["patients"], decision: "completed" },
+      ]);
+    const [id] = event?.["patients"] as string[];
+    expect((await client.read(id ?? "")).status).toBe(200);
+  });
+
+  it("names the patients that a failed transaction has registered and taken back", async () => {
+    twin.particle.configure({ faults: [{ fault: "status", status: 422, message: "No.", methods: ["POST"], skip: 1 }] });
+    const entry = [6, 7].map((n) => ({ resource: person(n), request: { method: "POST", url: "Patient" } }));
+    const failed = await client.send("POST", "/", { body: { resourceType: "Bundle", type: "transaction", entry } });
+    twin.particle.reset();
+    expect(failed.status).toBe(422);
+    expect(eventsOf(failed)).toEqual(
+      expect.arrayContaining([
+        { who: "adapter", interaction: "create", patients: [expect.any(String)], decision: "undone" },
+      ]),
+    );
   });
 
   it("loses nothing when it cannot be written: the answer goes out, and the events stay in the function's log", async () => {

@@ -1,6 +1,6 @@
 import type { Patient } from "fhir/r4";
 import { createKeyedHash, type KeyedHash } from "../../shared/registration/keyed-hash.ts";
-import type { Registration, Task } from "../../shared/registration/registration.ts";
+import type { Decision, Registration, Task } from "../../shared/registration/registration.ts";
 import { createFakeParticleGateway, type FakeParticleGateway } from "./fake-particle-gateway.ts";
 import { createMemoryMappingStore, type MemoryMappingStore } from "./memory-mapping-store.ts";
 
@@ -18,6 +18,8 @@ const testKeyedHash = (): KeyedHash =>
 export type Harness = Registration & {
   readonly store: MemoryMappingStore;
   readonly particle: FakeParticleGateway;
+  /** What was decided, oldest first. */
+  readonly decisions: Decision[];
   /** Moves the clock on. */
   pass(ms: number): void;
   /** A request that begins now. */
@@ -30,11 +32,14 @@ export function createHarness(settings: Partial<Registration["settings"]> = {}):
   let ids = 0;
   const hash = testKeyedHash();
   const clock = () => now;
+  const decisions: Decision[] = [];
   return {
     store: createMemoryMappingStore(),
     particle: createFakeParticleGateway({ now: clock }),
     keyedHash: async () => hash,
     now: clock,
+    decisions,
+    decided: (decision) => void decisions.push(decision),
     newId: () => {
       ids += 1;
       return `00000000-0000-4000-8000-${String(ids).padStart(12, "0")}`;
