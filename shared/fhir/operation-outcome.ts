@@ -95,7 +95,7 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
       {
         severity: "error",
         code: "business-rule",
-        diagnostics: `The update changes ${fields.join(", ")} at once, which looks like another person. If it is the same person, repeat it with the header Overlay-Reason: correction, name-change or verified-same-person. If another person was overwritten, DELETE and then PUT; Particle drops the patient's documents then.`,
+        diagnostics: `The update changes ${fields.join(", ")} at once, which looks like another person. If it is the same person, repeat it with the header Overlay-Reason: correction, name-change or verified-same-person. If another person was overwritten, DELETE and then PUT with that header, too; Particle drops the patient's documents then.`,
       },
     ],
   },
@@ -103,7 +103,7 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
     status: 409,
     issues: issue(
       "business-rule",
-      "Particle takes these demographics for another person than the one that it holds. Check them; if they are right, DELETE the Patient and then PUT it again. Particle drops the patient's documents then.",
+      "Particle takes these demographics for another person than the one that it holds. Check them; if they are right, DELETE the Patient and then PUT it again, with the header Overlay-Reason where several identity fields change. Particle drops the patient's documents then.",
     ),
   },
   "in-flight": {

@@ -17,7 +17,6 @@ export type ClaimIntent = {
   readonly key: string;
   readonly olderKeys: readonly string[];
   readonly body?: string;
-  readonly expiresAt?: number;
   /** FHIR id of a deleted patient that holds it in vain. */
   readonly takenFrom?: string;
 };
@@ -32,14 +31,14 @@ const claim = (
   hash: KeyedHash,
   kind: ClaimKind,
   parts: readonly string[],
-  more: Pick<ClaimIntent, "body" | "expiresAt"> = {},
+  more: Pick<ClaimIntent, "body"> = {},
 ): ClaimIntent => {
   const [key = "", ...olderKeys] = hash.hashes(kind, ...parts).map((made) => `${kind}#${made}`);
   return { key, olderKeys, ...more };
 };
 
-export const idempotencyClaim = (hash: KeyedHash, { caller, key, body }: IdempotencyKey, expiresAt: number) =>
-  claim(hash, "IDEMPOTENCY-KEY", [caller, key], { body: hash.hash("body", body), expiresAt });
+export const idempotencyClaim = (hash: KeyedHash, { caller, key, body }: IdempotencyKey) =>
+  claim(hash, "IDEMPOTENCY-KEY", [caller, key], { body: hash.hash("body", body) });
 
 /** If-None-Exist and conditional updates claim alike, so that they exclude each other. */
 export const conditionClaim = (hash: KeyedHash, { system, value }: IdentifierCondition) =>
@@ -56,8 +55,8 @@ export const uniqueClaims = (
   );
 
 /** Identical demographics and identifiers: a retry, unless the request says otherwise. */
-export const contentClaim = (hash: KeyedHash, { canonical, identifiers }: Intent, expiresAt: number) =>
-  claim(hash, "CONTENT", [JSON.stringify(canonical), identifiersForm(identifiers)], { expiresAt });
+export const contentClaim = (hash: KeyedHash, { canonical, identifiers }: Intent) =>
+  claim(hash, "CONTENT", [JSON.stringify(canonical), identifiersForm(identifiers)]);
 
 /**
  * Claims that a patient may hold, and that one begin may write or check: with its identifiers, two index entries each, a
@@ -101,13 +100,15 @@ export function heldClaims(claims: readonly ClaimIntent[], kept: readonly string
   return [...keys, ...byUse.slice(0, Math.max(0, MOST_CLAIMS - checkedBy(claims)))];
 }
 
-/** What a begin writes to take these claims, and what it must not find. */
+/**
+ * What a begin writes to take these claims, and what it must not find. None of them ends before the operation has: until
+ * then nobody knows whether the patient is registered.
+ */
 export const claimWrites = (claims: readonly ClaimIntent[], id: string): Pick<Begin, "claims" | "unclaimed"> => ({
-  claims: claims.map(({ key, body, expiresAt, takenFrom }) => ({
+  claims: claims.map(({ key, body, takenFrom }) => ({
     key,
     id,
     ...(body !== undefined && { body }),
-    ...(expiresAt !== undefined && { expiresAt }),
     ...(takenFrom !== undefined && { takenFrom }),
   })),
   // What is taken again under its older key is checked by that write.

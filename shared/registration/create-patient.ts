@@ -15,13 +15,13 @@ import {
   takenFrom,
   uniqueClaims,
 } from "./claims.ts";
-import { deletePatient } from "./delete-patient.ts";
 import { findMatch, holderOf } from "./find-match.ts";
 import { hasContent, type Intent, intentOf } from "./intent.ts";
 import type { KeyedHash } from "./keyed-hash.ts";
 import { inFlight, keptUntil } from "./operation.ts";
 import type { Registered } from "./registered.ts";
 import type { Registration, Task } from "./registration.ts";
+import { suspectedOverlay } from "./replace-content.ts";
 import { settled } from "./settle.ts";
 
 export type CreateRequest = {
@@ -47,7 +47,7 @@ export async function createPatient(
   const { member, ifNoneExist } = request;
   const intent = intentOf(registration, request.patient, undefined);
   const hash = await registration.keyedHash();
-  let keyClaims = keyClaimsOf(registration, hash, request);
+  let keyClaims = keyClaimsOf(hash, request);
   const identifierClaims = identifierClaimsOf(registration, hash, request, intent);
   let contentClaims = contentClaimsOf(registration, hash, request, intent);
   let anew: Anew = member;
@@ -65,7 +65,7 @@ export async function createPatient(
         const match = await findMatch(registration, ifNoneExist, task);
         if (match) {
           if (resumed) {
-            await deletePatient(registration, { id: resumed.id }, task);
+            await registration.store.forgetAbandoned(resumed);
           }
           return existing(registration, keyClaims, intent, match);
         }
@@ -96,7 +96,7 @@ export async function createPatient(
       const isAnother = resumed !== undefined && resumed.id !== holder.id;
       const isNamed = intent.patient_id === undefined || intent.patient_id === holder.patient_id;
       if (member || isAnother || !isNamed) {
-        await deletePatient(registration, { id: holder.id }, task);
+        await registration.store.forgetAbandoned(holder);
       } else {
         resumed = holder;
       }
@@ -156,8 +156,12 @@ async function answerOfHolder(
   if (kind === "IDEMPOTENCY-KEY") {
     return { outcome: held?.met ? "existing" : "repeated", mapping, report: intent.report };
   }
-  // A condition on an identifier says more about who is meant than the content does.
-  const isRepeat = !ifNoneExist && claims.some((claim) => isContentOf(mapping, claim));
+  // A condition on an identifier says more about who is meant than the content does, and so does what the patient that was
+  // registered with this content has become since.
+  const isRepeat =
+    !ifNoneExist &&
+    claims.some((claim) => isContentOf(mapping, claim)) &&
+    suspectedOverlay(hash, mapping, intent).length === 0;
   return kind === "IF-NONE-EXIST" || isRepeat || hasContent(hash, mapping, intent)
     ? existing(registration, keyClaims, intent, mapping)
     : undefined;
@@ -176,16 +180,17 @@ async function existing(
   mapping: Mapping,
 ): Promise<Registered> {
   const { claims, unclaimed } = claimWrites(keyClaims, mapping.id);
+  const expiresAt = keptUntil(registration);
   for (const claim of claims) {
-    if (!(await registration.store.addClaim({ ...claim, met: true }, unclaimed, registration.now()))) {
+    if (!(await registration.store.addClaim({ ...claim, met: true, expiresAt }, unclaimed, registration.now()))) {
       throw inFlight(1);
     }
   }
   return { outcome: "existing", mapping, report };
 }
 
-const keyClaimsOf = (registration: Registration, hash: KeyedHash, { idempotencyKey }: CreateRequest): ClaimIntent[] =>
-  idempotencyKey ? [idempotencyClaim(hash, idempotencyKey, keptUntil(registration))] : [];
+const keyClaimsOf = (hash: KeyedHash, { idempotencyKey }: CreateRequest): ClaimIntent[] =>
+  idempotencyKey ? [idempotencyClaim(hash, idempotencyKey)] : [];
 
 const identifierClaimsOf = (
   { settings }: Registration,
@@ -199,14 +204,11 @@ const identifierClaimsOf = (
 
 /** A new Idempotency-Key says that the request is no retry, whatever its content. */
 const contentClaimsOf = (
-  registration: Registration,
+  { settings }: Registration,
   hash: KeyedHash,
   { idempotencyKey }: CreateRequest,
   intent: Intent,
-): ClaimIntent[] =>
-  registration.settings.retryWindowMs > 0 && !idempotencyKey
-    ? [contentClaim(hash, intent, keptUntil(registration))]
-    : [];
+): ClaimIntent[] => (settings.retryWindowMs > 0 && !idempotencyKey ? [contentClaim(hash, intent)] : []);
 
 const holdsContent = (conflict: Conflict): boolean => {
   const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : undefined;

@@ -97,9 +97,9 @@ async function sendAgain(registration: Registration, mapping: OpenMapping, task:
   if (await registration.store.takeOver(mapping, operation)) {
     const deletes = operation.kind === "delete" || registration.settings.replacedPatients === "delete";
     const { unsettled } = deletes ? await deleteAgain(registration, { ...mapping, operation }, task) : {};
-    const now = registration.now();
-    const unsettledUntil = unsettled && now + registration.settings.settleMs;
-    const end = completed({ ...mapping, operation }, { now, ...(unsettledUntil && { unsettledUntil }) });
+    const unsettledUntil = unsettled && registration.now() + registration.settings.settleMs;
+    const times = await completionOf(registration, mapping, undefined);
+    const end = completed({ ...mapping, operation }, { ...times, ...(unsettledUntil && { unsettledUntil }) });
     await finish(registration, mapping, end);
   }
 }

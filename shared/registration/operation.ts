@@ -61,18 +61,19 @@ export async function completionOf(
   patient: ParticlePatient | undefined,
 ): Promise<Completion> {
   const now = registration.now();
+  const times = { now, keptUntil: keptUntil(registration) };
   if (patient === undefined) {
-    return { now };
+    return times;
   }
   const hash = await registration.keyedHash();
   const { particle_patient_id } = patient;
   const echo = hash.digest(canonicalDemographics(patient.demographics));
   if (particle_patient_id === undefined) {
-    return { now, echo };
+    return { ...times, echo };
   }
   const system = registration.settings.systems.particle_patient_id;
   return {
-    now,
+    ...times,
     echo,
     particle_patient_id,
     particleIndexKeys: hash.indexKeys([{ system, value: particle_patient_id }]),

@@ -80,10 +80,11 @@ async function patchLocked(
     return prepared.unchanged;
   }
   const { hash, next, replacement } = prepared;
-  const begin = { next, prior: { token: next.operation.token }, ...replacement.writes, now: registration.now() };
+  const begin = { next, prior: { token: locked.operation.token }, ...replacement.writes, now: registration.now() };
   const conflict = await registration.store.begin(begin).catch(async (error: unknown) => {
     // It may be written all the same: what it would have taken is given back.
     await unlock(registration, next);
+    await unlock(registration, locked);
     throw error;
   });
   if (conflict) {
@@ -97,7 +98,10 @@ async function patchLocked(
 const unlock = (registration: Registration, locked: OpenMapping): Promise<unknown> =>
   registration.store.finish(rolledBack(locked, keptUntil(registration))).catch(() => undefined);
 
-/** The operation with what it is to do, to be begun anew under its token. */
+/**
+ * The operation with what it is to do, to be begun anew. Under a token of its own: whoever read the operation before, to
+ * decide it, knows nothing of what this takes.
+ */
 type Prepared = { readonly next: OpenMapping; readonly replacement: Replacement; readonly hash: KeyedHash };
 
 async function prepare(
@@ -116,7 +120,8 @@ async function prepare(
   guardOverlay(hash, mapping, intent, overlayReason);
   const claims = uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems);
   const replacement = replacementOf(registration, hash, mapping, intent, claims);
-  const next: OpenMapping = { ...locked, operation: { ...locked.operation, intended: replacement.intended } };
+  const operation = { ...locked.operation, token: registration.newId(), intended: replacement.intended };
+  const next: OpenMapping = { ...locked, operation };
   return { next, replacement, hash };
 }
 

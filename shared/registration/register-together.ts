@@ -24,7 +24,7 @@ export async function identityOf(
   const intent = intentOf(registration, patient, undefined);
   const hash = await registration.keyedHash();
   const claims = [
-    contentClaim(hash, intent, 0),
+    contentClaim(hash, intent),
     ...uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems),
     ...(ifNoneExist ? [conditionClaim(hash, ifNoneExist)] : []),
   ];

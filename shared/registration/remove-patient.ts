@@ -7,8 +7,8 @@ const ROUNDS = 5;
 
 /**
  * Deletes a patient at Particle, with every document that Particle holds for it. The tombstone keeps the patient_id and
- * the digests; identifiers and claims go. One whose registration was abandoned is deleted all the same, so that nothing
- * of it can block another.
+ * the digests; identifiers and claims go. Of a registration that was abandoned, which Particle does not hold, nothing
+ * stays that could block another.
  *
  * @param find the patient as it is now, without an open operation; undefined where there is nothing to delete.
  * @returns whether there was something to delete.
@@ -23,6 +23,10 @@ export async function removePatient(
     const mapping = await find();
     if (mapping === undefined || mapping.state === "deleted") {
       return false;
+    }
+    if (mapping.state === "abandoned") {
+      await registration.store.forgetAbandoned(mapping);
+      continue;
     }
     // After a drift, what Particle was found to hold is all that is known of the person.
     const sent = mapping.sent ?? mapping.echo;

@@ -13,7 +13,7 @@ export const MOVES = {
   create: { from: ["none", "abandoned"], during: "registering", completed: "registered" },
   adopt: { from: ["none", "abandoned"], during: "registering", completed: "registered" },
   update: { from: ["registered", "drifted", "replaced"], during: "updating", completed: "registered" },
-  delete: { from: ["registered", "drifted", "replaced", "abandoned"], during: "deleting", completed: "deleted" },
+  delete: { from: ["registered", "drifted", "replaced"], during: "deleting", completed: "deleted" },
   revive: { from: ["deleted"], during: "reviving", completed: "registered" },
   replace: { from: ["registered", "drifted", "replaced"], during: "updating", completed: "replaced" },
 } as const satisfies Record<OperationKind, Move>;

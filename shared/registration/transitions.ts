@@ -1,10 +1,14 @@
 import type { Begin, Content, Digest, Finish, Mapping, Operation, OperationKind } from "../store/mapping-store.ts";
+import { isOnIdentifier } from "./claims.ts";
 import { MOVES } from "./states.ts";
 
 /** A mapping whose operation is open. */
 export type OpenMapping = Mapping & { readonly operation: Operation };
 
 export const NO_CONTENT: Content = { identifiers: [], indexKeys: [], claims: [] };
+
+/** Only these take claims that stand for a whole request. */
+const CREATES: readonly OperationKind[] = ["create", "adopt"];
 
 /** What a begin writes besides the mapping, where it takes no identity. */
 export const NOTHING_TAKEN: Pick<Begin, "claims" | "unclaimed" | "indexKeys"> = {
@@ -35,6 +39,8 @@ export function opened(
 export type Completion = {
   /** Epoch milliseconds. */
   readonly now: number;
+  /** Epoch seconds until which the claims are kept that stand for the whole request. */
+  readonly keptUntil: number;
   readonly echo?: Digest;
   /** Of what was sent, where that became known only after the operation began. */
   readonly sent?: Digest;
@@ -69,20 +75,22 @@ export function drifted(mapping: OpenMapping, completion: Completion): Finish {
   const wasRegistered = mapping.version > 0 && priorState !== "deleted";
   const { identifiers, indexKeys, claims } = wasRegistered ? mapping : intended;
   const particle_patient_id = completion.particle_patient_id ?? mapping.particle_patient_id;
+  // Where Particle holds nobody any more, who it was is known from before.
+  const echo = completion.echo ?? (wasRegistered ? (mapping.sent ?? mapping.echo) : undefined);
   return concluded(mapping, "drifted", completion, {
     state: "drifted",
     identifiers,
     indexKeys,
     claims,
     ...(particle_patient_id !== undefined && { particle_patient_id }),
-    ...(completion.echo && { echo: completion.echo }),
+    ...(echo && { echo }),
   });
 }
 
 function concluded(
   mapping: OpenMapping,
   result: "completed" | "drifted",
-  { now, particleIndexKeys = [], formerIndexKeys = [], unsettledUntil }: Completion,
+  { now, keptUntil, particleIndexKeys = [], formerIndexKeys = [], unsettledUntil }: Completion,
   content: Content & Pick<Mapping, "state" | "particle_patient_id" | "echo">,
 ): Finish {
   const { id, patient_id, version, operation, transaction } = mapping;
@@ -100,6 +108,7 @@ function concluded(
     ...(transaction !== undefined && operation.kind !== "delete" && { transaction }),
   };
   const reserved = reservedBy(mapping);
+  const ofRequest = CREATES.includes(operation.kind) ? content.claims.filter((key) => !isOnIdentifier(key)) : [];
   return {
     id,
     token: operation.token,
@@ -109,6 +118,7 @@ function concluded(
       indexKeys: without(reserved.indexKeys, indexKeys),
       claims: without(reserved.claims, content.claims),
     },
+    ...(ofRequest.length > 0 && { expire: { claims: ofRequest, indexKeys: [], at: keptUntil } }),
   };
 }
 

@@ -60,7 +60,7 @@ export async function tryUpdatePatient(
     if (request.mustBeNew && mapping && isPresent(mapping)) {
       throw new AdapterError({ kind: "already-there" }, "If-None-Match asks for a patient that is not there.");
     }
-    const attempt =
+    const attempt: Attempt =
       mapping && isPresent(mapping) && resolvesDuplicate(request.patient)
         ? await replacePatient(registration, mapping, request.patient, task)
         : await register(registration, hash, mapping, request, task);
@@ -70,7 +70,7 @@ export async function tryUpdatePatient(
     const { conflict } = attempt;
     if (
       conflict.kind !== "mapping" &&
-      (await yieldTo(registration, named(registration, request), conflict, task)) === "lost"
+      (await yieldTo(registration, { id: request.id, patient_id: attempt.patient_id }, conflict, task)) === "lost"
     ) {
       return undefined;
     }
@@ -91,13 +91,8 @@ export async function updatePatient(
   return registered;
 }
 
-/** The ids that a request brings along. */
-const named = (registration: Registration, { id, patient }: UpdateRequest) => ({
-  id,
-  patient_id: intentOf(registration, patient, undefined).patient_id,
-});
-
-type Attempt = Registered | { readonly conflict: Conflict };
+/** A conflict, and the patient_id where the data names it. */
+type Attempt = Registered | { readonly conflict: Conflict; readonly patient_id?: string | undefined };
 
 async function register(
   registration: Registration,
@@ -112,7 +107,8 @@ async function register(
     ...uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems),
   ];
   if (mapping === undefined || mapping.state === "abandoned") {
-    return beginCreate(registration, hash, intent, claims, mapping ?? { id: request.id }, task);
+    const begun = await beginCreate(registration, hash, intent, claims, mapping ?? { id: request.id }, task);
+    return "conflict" in begun ? { ...begun, patient_id: intent.patient_id } : begun;
   }
   if (hasContent(hash, mapping, intent) && !request.force) {
     return { outcome: "unchanged", mapping, demographics: intent.demographics, report: intent.report };
@@ -126,5 +122,7 @@ async function register(
     ...replacement.writes,
     now: registration.now(),
   });
-  return conflict ? { conflict } : sendReplacement(registration, hash, next, replacement);
+  return conflict
+    ? { conflict, patient_id: intent.patient_id }
+    : sendReplacement(registration, hash, next, replacement);
 }

@@ -1,7 +1,6 @@
 import { AdapterError } from "../failure/failure.ts";
 import type { Conflict } from "../store/mapping-store.ts";
 import { decisiveClaim, kindOfClaim } from "./claims.ts";
-import { deletePatient } from "./delete-patient.ts";
 import { holderOf } from "./find-match.ts";
 import { isPresent } from "./matching.ts";
 import type { Registration, Task } from "./registration.ts";
@@ -34,7 +33,7 @@ export async function yieldTo(
     return "again";
   }
   if (holder.state === "abandoned" && holder.patient_id !== writing.patient_id) {
-    await deletePatient(registration, { id: holder.id }, task);
+    await registration.store.forgetAbandoned(holder);
     return "again";
   }
   if (holder.state === "abandoned") {

@@ -125,8 +125,12 @@ export function createMappingStore(
     ];
   }
 
-  function finishWrites({ id, token, next, index, release, expire }: Finish): Write[] {
-    const holdsToken = { ...holding(token), ...ALL_OLD };
+  /** @param condition under which the mapping may be written. */
+  function finishWrites(
+    { id, next, index, release, expire }: Omit<Finish, "token">,
+    condition: { readonly ConditionExpression: string },
+  ): Write[] {
+    const ofMapping = { ...condition, ...ALL_OLD };
     const removeOwn = (key: table.Key): TransactWriteItem => ({
       Delete: {
         ...remove(key).Delete,
@@ -149,8 +153,8 @@ export function createMappingStore(
       {
         part: "mapping",
         write: next
-          ? { Put: { ...put(table.encodeMapping(next)).Put, ...holdsToken } }
-          : { Delete: { ...remove(table.mappingKey(id)).Delete, ...holdsToken } },
+          ? { Put: { ...put(table.encodeMapping(next)).Put, ...ofMapping } }
+          : { Delete: { ...remove(table.mappingKey(id)).Delete, ...ofMapping } },
       },
       ...index.map((hash) => ({ part: "index", write: put(table.encodeIndexEntry(hash, id)) }) as const),
       ...release.indexKeys.map((hash) => ({ part: "index", write: remove(table.indexKey(hash, id)) }) as const),
@@ -184,9 +188,24 @@ export function createMappingStore(
       pause,
     );
 
+  /** Writes all that may still be written, and says what there is instead where the mapping, the first, may not. */
+  async function sendFirstWithAny(writes: readonly Write[]): Promise<"written" | Item | undefined> {
+    for (let left = writes; ; ) {
+      const refusals = await send(left);
+      if (refusals.size === 0) {
+        return "written";
+      }
+      if (refusals.has(0)) {
+        return refusals.get(0);
+      }
+      // A claim that expired belongs to somebody else by now: there is nothing of ours left to release.
+      left = left.filter((_, index) => !refusals.has(index));
+    }
+  }
+
   async function replaceMapping(next: Mapping, token: string): Promise<boolean> {
     const refusals = await send(
-      finishWrites({ id: next.id, token, next, index: [], release: { indexKeys: [], claims: [] } }),
+      finishWrites({ id: next.id, next, index: [], release: { indexKeys: [], claims: [] } }, holding(token)),
     );
     const found = refusals.get(0);
     return (
@@ -202,7 +221,7 @@ export function createMappingStore(
     },
 
     async findMany(ids) {
-      return (await reads.getAll(ids.map(table.mappingKey))).map(table.decodeMapping);
+      return (await reads.getAll([...new Set(ids)].map(table.mappingKey))).map(table.decodeMapping);
     },
 
     async findIdsByIndexKeys(indexKeys) {
@@ -230,7 +249,7 @@ export function createMappingStore(
     },
 
     async finish(finish) {
-      let writes = finishWrites(finish);
+      let writes = finishWrites(finish, holding(finish.token));
       while (writes.length > MOST_WRITES) {
         // What is given back and what gets an expiry may go before the end is written: whoever has to decide the
         // operation after a crash in between comes to the same end.
@@ -244,19 +263,27 @@ export function createMappingStore(
         writes =
           refusals.size === 0 ? rest : [...rest, ...first.slice(1).filter((_, index) => !refusals.has(index + 1))];
       }
-      for (;;) {
-        const refusals = await send(writes);
-        if (refusals.size === 0) {
-          return true;
-        }
-        if (refusals.has(0)) {
-          const found = refusals.get(0);
-          // A reply that got lost: the write was done and the SDK sent it again.
-          return found ? endedAs(table.decodeMapping(found), finish.next) : finish.next === undefined;
-        }
-        // A claim that expired belongs to somebody else by now: there is nothing of ours left to release.
-        writes = writes.filter((_, index) => !refusals.has(index));
-      }
+      const found = await sendFirstWithAny(writes);
+      // A reply that got lost: the write was done and the SDK sent it again.
+      return (
+        found === "written" || (found ? endedAs(table.decodeMapping(found), finish.next) : finish.next === undefined)
+      );
+    },
+
+    async forgetAbandoned({ id, indexKeys, claims, lastOperation }) {
+      const isUnchanged = {
+        ConditionExpression: "attribute_not_exists(#operation) AND #state = :state AND #lastOperation.#token = :token",
+        ExpressionAttributeNames: {
+          "#operation": "operation",
+          "#state": "state",
+          "#lastOperation": "lastOperation",
+          "#token": "token",
+        },
+        ExpressionAttributeValues: { ":state": { S: "abandoned" }, ":token": { S: lastOperation?.token ?? "" } },
+      };
+      await sendFirstWithAny(
+        finishWrites({ id, next: undefined, index: [], release: { indexKeys, claims } }, isUnchanged),
+      );
     },
 
     async findOverdue(now, limit) {
@@ -339,5 +366,8 @@ function conflictOf(begin: Begin, writes: readonly Write[], refusals: ReadonlyMa
       claims.push(table.decodeClaim(item));
     }
   }
-  return conflict ?? (refusals.size > 0 ? ({ kind: "claims", claims } satisfies Conflict) : undefined);
+  // An identity that a request claims says more about it than the patient_id, which every repetition of it names as well.
+  return claims.length > 0 || (refusals.size > 0 && !conflict)
+    ? ({ kind: "claims", claims } satisfies Conflict)
+    : conflict;
 }

@@ -194,6 +194,11 @@ export interface MappingStore {
   addClaim(claim: Begin["claims"][number], unclaimed: readonly string[], now: number): Promise<boolean>;
   /** False when the operation with this token is not open any more; then nothing was written. */
   finish(finish: Finish): Promise<boolean>;
+  /**
+   * Removes an abandoned registration and what it holds, its patient_id excepted, unless it was taken up again since.
+   * Nothing else is ever removed without an operation.
+   */
+  forgetAbandoned(mapping: Mapping): Promise<void>;
   /** Mappings whose open operation anyone may decide at `now` (epoch milliseconds), the longest waiting first. */
   findOverdue(now: number, limit: number): Promise<readonly Mapping[]>;
   /** Hands an open operation to another owner: same operation under a new token and new times. */

@@ -13,6 +13,7 @@ const STORES: Readonly<Record<string, () => Promise<Running>>> = {
 };
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
+const KEPT_UNTIL = NOW / 1_000 + 86_400;
 const operation = () => ({ token: randomUUID(), owner: "request", deadline: NOW, actionableAt: NOW + 60_000 });
 const content = (changes: Partial<Content> = {}): Content => ({
   sent: { whole: "k1.whole", fields: { family_name: "k1.family" } },
@@ -38,7 +39,7 @@ function creation(
 async function registered(store: MappingStore, changes: Parameters<typeof creation>[0] = {}): Promise<Mapping> {
   const begin = creation(changes);
   expect(await store.begin(begin)).toBeUndefined();
-  const finish = completed(begin.next, { now: NOW });
+  const finish = completed(begin.next, { now: NOW, keptUntil: KEPT_UNTIL });
   expect(await store.finish(finish)).toBe(true);
   return finish.next!;
 }
@@ -115,17 +116,16 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
 
   it("gives an expired claim to the next, and leaves it there when its first holder goes", async () => {
     const key = randomUUID();
-    const claimed = (id: string, expiresAt: number): Partial<Begin> => ({ claims: [{ key, id, expiresAt }] });
+    const claimed = (id: string): Partial<Begin> => ({ claims: [{ key, id }] });
     const [first, second] = [randomUUID(), randomUUID()];
-    const seconds = NOW / 1_000;
-    const one = await registered(store, { id: first, content: { claims: [key] }, ...claimed(first, seconds) });
-    const tooEarly = creation({ id: second, ...claimed(second, seconds + 10) });
+    const one = await registered(store, { id: first, content: { claims: [key] }, ...claimed(first) });
+    const tooEarly = creation({ id: second, ...claimed(second) });
     expect(await store.begin(tooEarly)).toMatchObject({ kind: "claims", claims: [{ id: first }] });
-    expect(await store.begin({ ...tooEarly, now: NOW + 1_000 })).toBeUndefined();
+    expect(await store.begin({ ...tooEarly, now: (KEPT_UNTIL + 1) * 1_000 })).toBeUndefined();
 
     const removal = opened(one, "delete", NO_CONTENT, operation());
     expect(await store.begin({ ...creation(), claims: [], next: removal, prior: one })).toBeUndefined();
-    expect(await store.finish(completed(removal, { now: NOW }))).toBe(true);
+    expect(await store.finish(completed(removal, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(true);
     expect(await store.findClaims([key])).toMatchObject([{ id: second }]);
   });
 
@@ -133,14 +133,54 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     const old = randomUUID();
     const mapping = await registered(store, { content: { claims: [old] } });
     const begin = creation({ content: { claims: [randomUUID()] }, unclaimed: [old] });
-    expect(await store.begin(begin)).toEqual({ kind: "claims", claims: [{ key: old, id: mapping.id }] });
+    expect(await store.begin(begin)).toMatchObject({ kind: "claims", claims: [{ key: old, id: mapping.id }] });
+  });
+
+  it("gives what stands for a whole request an end only when its operation has ended", async () => {
+    const [content, unique] = [`CONTENT#${randomUUID()}`, `UNIQUE#${randomUUID()}`];
+    const begin = creation({ content: { claims: [content, unique] } });
+    await store.begin(begin);
+    const at = async () => new Map((await store.findClaims([content, unique])).map((claim) => [claim.key, claim]));
+    expect((await at()).get(content)).not.toHaveProperty("expiresAt");
+    await store.finish(completed(begin.next, { now: NOW, keptUntil: KEPT_UNTIL }));
+    expect((await at()).get(content)).toMatchObject({ expiresAt: KEPT_UNTIL });
+    expect((await at()).get(unique)).not.toHaveProperty("expiresAt");
+  });
+
+  it("says who holds a claim rather than who holds the patient_id", async () => {
+    const content = { claims: [`CONTENT#${randomUUID()}`] };
+    const { id, patient_id } = await registered(store, { content });
+    expect(await store.begin(creation({ patient_id, content }))).toMatchObject({ kind: "claims", claims: [{ id }] });
+  });
+
+  it("forgets an abandoned registration with what it holds, and nothing that was taken up again", async () => {
+    const content = { claims: [`UNIQUE#${randomUUID()}`], indexKeys: [randomUUID()] };
+    const begin = creation({ content });
+    await store.begin(begin);
+    const { next: left } = abandoned(begin.next, KEPT_UNTIL);
+    await store.finish(abandoned(begin.next, KEPT_UNTIL));
+    const again = opened(left!, "create", begin.next.operation.intended, operation());
+    await store.begin({ ...begin, next: again, prior: left });
+    await store.forgetAbandoned(left!);
+    expect(await store.find(left!.id)).toEqual(again);
+
+    const finish = abandoned(again, KEPT_UNTIL);
+    await store.finish(finish);
+    await store.forgetAbandoned(left!);
+    expect(await store.find(left!.id)).toEqual(finish.next);
+    await store.forgetAbandoned(finish.next!);
+    await store.forgetAbandoned(finish.next!);
+    expect(await store.find(left!.id)).toBeUndefined();
+    expect(await store.findClaims(content.claims)).toEqual([]);
+    expect(await store.findIdsByIndexKeys(content.indexKeys)).toEqual([]);
+    expect(await store.findIdsByPatientIds([left!.patient_id])).toEqual(new Map([[left!.patient_id, left!.id]]));
   });
 
   it("never gives a patient_id to a second FHIR patient, also after a deletion", async () => {
     const mapping = await registered(store);
     const removal = opened(mapping, "delete", NO_CONTENT, operation());
     await store.begin({ ...creation(), claims: [], next: removal, prior: mapping });
-    await store.finish(completed(removal, { now: NOW }));
+    await store.finish(completed(removal, { now: NOW, keptUntil: KEPT_UNTIL }));
     const thief = creation({ patient_id: mapping.patient_id });
     expect(await store.begin(thief)).toEqual({ kind: "patient_id", id: mapping.id });
   });
@@ -149,8 +189,8 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     const begin = creation();
     await store.begin(begin);
     const stranger = { ...begin.next, operation: { ...begin.next.operation, token: randomUUID() } };
-    expect(await store.finish(completed(stranger, { now: NOW }))).toBe(false);
-    const finish = completed(begin.next, { now: NOW });
+    expect(await store.finish(completed(stranger, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(false);
+    const finish = completed(begin.next, { now: NOW, keptUntil: KEPT_UNTIL });
     expect(await store.finish(finish)).toBe(true);
     expect(await store.finish(finish)).toBe(true);
     expect(await store.find(begin.next.id)).toEqual(finish.next);
@@ -161,7 +201,7 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     const update = opened(mapping, "update", content(), operation());
     await store.begin({ ...creation(), claims: [], next: update, prior: mapping });
     expect(await store.finish(rolledBack(update, 0))).toBe(true);
-    expect(await store.finish(completed(update, { now: NOW }))).toBe(false);
+    expect(await store.finish(completed(update, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(false);
   });
 
   it("leaves nothing of a create that is rolled back", async () => {
@@ -258,8 +298,10 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.takeOver(begin.next, next)).toBe(true);
     expect(await store.takeOver(begin.next, next)).toBe(true);
     expect(await store.takeOver(begin.next, { ...next, token: randomUUID() })).toBe(false);
-    expect(await store.finish(completed(begin.next, { now: NOW }))).toBe(false);
-    expect(await store.finish(completed({ ...begin.next, operation: next }, { now: NOW }))).toBe(true);
+    expect(await store.finish(completed(begin.next, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(false);
+    expect(await store.finish(completed({ ...begin.next, operation: next }, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(
+      true,
+    );
   });
 
   describe("transactions", () => {
@@ -273,7 +315,7 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
       const begin = creation();
       const next = { ...begin.next, transaction: transaction.id };
       expect(await store.begin({ ...begin, next, within: transaction })).toBeUndefined();
-      const finish = completed(next, { now: NOW });
+      const finish = completed(next, { now: NOW, keptUntil: KEPT_UNTIL });
       expect(await store.finish(finish)).toBe(true);
       return finish.next!;
     };

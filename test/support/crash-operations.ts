@@ -42,9 +42,9 @@ export type CrashOperation = {
   readonly successes: readonly number[];
   /**
    * When recovery alone ends it as done: if Particle carried a call out, as soon as the operation was written down, only
-   * after its last write, or whatever happened.
+   * after its last write, whatever happened, or not at all.
    */
-  readonly isDone: "if-committed" | "once-begun" | "after-its-last-write" | "always";
+  readonly isDone: "if-committed" | "once-begun" | "after-its-last-write" | "always" | "never";
   readonly done: Sight;
   readonly undone: Sight;
 };
@@ -126,41 +126,63 @@ const resolution = (name: string, done: Sight): CrashOperation =>
   );
 
 /** Recovery of an operation whose function died before its call to Particle, or after. */
-const recovery = (
-  operation: Pick<CrashOperation, "name" | "repeat" | "successes" | "done" | "undone"> & {
-    readonly died: CrashOperation;
-    readonly end: "before" | "after";
-  },
-): CrashOperation => {
-  const { died, end, ...rest } = operation;
+const recovery = ({
+  died,
+  end,
+  ...operation
+}: Omit<CrashOperation, "functionName" | "prepare" | "run"> & Death): CrashOperation => {
   return {
-    ...rest,
+    ...operation,
     functionName: "RecoverRegistrations",
-    async prepare(scene) {
-      const id = await died.prepare(scene);
-      await crashAt(scene.twin, died.functionName, { kind: "call", number: 1, method: "", end }, () =>
-        died.run(scene, id),
-      );
-      await scene.world.passTime();
-      return id;
-    },
+    prepare: (scene) => diedIn(scene, { died, end }),
     run: async ({ twin }) => ((await twin.invoke("RecoverRegistrations", {})).ok ? 200 : 500),
-    isDone: "always",
   };
 };
 
+/** An operation whose function died before its call to Particle, or after. */
+type Death = { readonly died: CrashOperation; readonly end: "before" | "after" };
+
+async function diedIn(scene: Scene, { died, end }: Death): Promise<string> {
+  const id = await died.prepare(scene);
+  await crashAt(scene.twin, died.functionName, { kind: "call", number: 1, method: "", end }, () => died.run(scene, id));
+  await scene.world.passTime();
+  return id;
+}
+
+const updateAsCreate = request(
+  { ...creation, name: "update as create", functionName: "UpdatePatient" },
+  ({ client, tag }) => client.update(person(tag, { id: tag })),
+);
 const create = request({ ...creation, name: "create" }, ({ client, tag }) => client.create(person(tag)));
-const remove = request(
+const deletion = {
+  functionName: "DeletePatient",
+  prepare: registered,
+  successes: [204],
+  isDone: "once-begun",
+  done: NOTHING,
+  undone: ROXBURY,
+} as const satisfies Partial<CrashOperation>;
+
+const remove = request({ ...deletion, name: "delete" }, ({ client }, id) => client.remove(id));
+
+const transaction = request(
   {
-    name: "delete",
-    functionName: "DeletePatient",
-    prepare: registered,
-    successes: [204],
-    isDone: "once-begun",
-    done: NOTHING,
-    undone: ROXBURY,
+    ...creation,
+    name: "transaction of a create and a search",
+    functionName: "ProcessBundle",
+    isDone: "after-its-last-write",
   },
-  ({ client }, id) => client.remove(id),
+  ({ client, tag }) =>
+    client.send("POST", "/", {
+      body: {
+        resourceType: "Bundle",
+        type: "transaction",
+        entry: [
+          { request: { method: "POST", url: "Patient" }, resource: person(tag) },
+          { request: { method: "GET", url: whereIdentified(tag).slice(1) } },
+        ],
+      },
+    }),
 );
 
 /** Everything that writes, in a deployment that leaves its settings alone. */
@@ -169,31 +191,23 @@ export const crashOperations: readonly CrashOperation[] = [
   request({ ...creation, name: "create with If-None-Exist" }, ({ client, tag }) =>
     client.create(person(tag), { "If-None-Exist": `identifier=${MRN.system}|${tag}` }),
   ),
-  request({ ...creation, name: "update as create", functionName: "UpdatePatient" }, ({ client, tag }) =>
-    client.update(person(tag, { id: tag })),
+  request({ ...creation, name: "create with an Idempotency-Key" }, ({ client, tag }) =>
+    client.create(person(tag), { "Idempotency-Key": tag }),
   ),
+  {
+    ...updateAsCreate,
+    name: "update that goes on with an abandoned create",
+    async prepare(scene) {
+      await diedIn(scene, { died: updateAsCreate, end: "before" });
+      await scene.twin.invoke("RecoverRegistrations", {});
+      return "";
+    },
+  },
+  updateAsCreate,
   request({ ...creation, name: "conditional update of nobody", functionName: "UpdatePatient" }, ({ client, tag }) =>
     client.send("PUT", whereIdentified(tag), { body: person(tag) }),
   ),
-  request(
-    {
-      ...creation,
-      name: "transaction of a create and a search",
-      functionName: "ProcessBundle",
-      isDone: "after-its-last-write",
-    },
-    ({ client, tag }) =>
-      client.send("POST", "/", {
-        body: {
-          resourceType: "Bundle",
-          type: "transaction",
-          entry: [
-            { request: { method: "POST", url: "Patient" }, resource: person(tag) },
-            { request: { method: "GET", url: whereIdentified(tag).slice(1) } },
-          ],
-        },
-      }),
-  ),
+  transaction,
   request({ ...change, name: "update" }, ({ client, tag }, id) => client.update(inBoston(person(tag, { id })))),
   request({ ...change, name: "patch", functionName: "PatchPatient" }, ({ client }, id) =>
     client.send("PATCH", `/Patient/${id}`, {
@@ -205,6 +219,9 @@ export const crashOperations: readonly CrashOperation[] = [
     client.send("PUT", whereIdentified(tag), { body: inBoston(person(tag)) }),
   ),
   remove,
+  request({ ...deletion, name: "conditional delete" }, ({ client, tag }) =>
+    client.send("DELETE", whereIdentified(tag)),
+  ),
   request(
     {
       ...creation,
@@ -219,8 +236,15 @@ export const crashOperations: readonly CrashOperation[] = [
     ({ client, tag }, id) => client.update(person(tag, { id })),
   ),
   resolution("resolved duplicate that stays at Particle", { cities: ["Roxbury"], states: ["replaced"] }),
-  recovery({ ...remove, name: "recovery of an open deletion", died: remove, end: "before" }),
-  recovery({ ...create, name: "recovery of an open registration", died: create, end: "after" }),
+  recovery({ ...remove, name: "recovery of an open deletion", isDone: "always", died: remove, end: "before" }),
+  recovery({ ...create, name: "recovery of an open registration", isDone: "always", died: create, end: "after" }),
+  recovery({
+    ...transaction,
+    name: "recovery of an open transaction",
+    died: transaction,
+    end: "after",
+    isDone: "never",
+  }),
 ];
 
 /** Where duplicates are deleted at Particle, and the patient_id is one of the patient's identifiers. */

@@ -197,6 +197,10 @@ export function interleave(harness: Harness, scheduler: Scheduler): Interleaved 
         write(`finish ${finish.id.slice(-8)} as ${finish.next?.lastOperation?.result}`, finish.id, () =>
           store.finish(finish),
         ),
+      addClaim: (claim, unclaimed, now) =>
+        write(`add a claim to ${claim.id.slice(-8)}`, claim.id, () => store.addClaim(claim, unclaimed, now)),
+      forgetAbandoned: (mapping) =>
+        write(`forget ${mapping.id.slice(-8)}`, mapping.id, () => store.forgetAbandoned(mapping)),
       takeOver: (mapping, operation) =>
         write(`takeOver ${mapping.id.slice(-8)}`, mapping.id, () => store.takeOver(mapping, operation)),
       findTransaction: (id) => inSteps("findTransaction", () => store.findTransaction(id)),

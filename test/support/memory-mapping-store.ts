@@ -27,6 +27,8 @@ export type MemoryMappingStore = MappingStore & {
     readonly reverse: ReadonlyMap<string, string>;
     /** Open ones by id. */
     readonly transactions: ReadonlyMap<string, Transaction>;
+    /** FHIR ids of abandoned registrations that were removed; their patient_ids stay taken. */
+    readonly forgotten: ReadonlySet<string>;
   };
   /** Removes what expired before `now` (epoch milliseconds), as DynamoDB's time to live does sooner or later. */
   collectGarbage(now: number): void;
@@ -41,6 +43,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
   const index = new Map<string, Map<string, number | undefined>>();
   const reverse = new Map<string, string>();
   const transactions = new Map<string, Transaction>();
+  const forgotten = new Set<string>();
 
   const lead = (key: string, id: string) => {
     const ids = index.get(key) ?? new Map<string, number | undefined>();
@@ -74,9 +77,6 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       return { kind: "mapping", mapping: other };
     }
     const owner = reverse.get(next.patient_id);
-    if (!prior && owner !== undefined && owner !== next.id) {
-      return { kind: "patient_id", id: owner };
-    }
     const others = othersHolding(wanted, unclaimed, next.id, now);
     if (within && transactions.get(within.id)?.token !== within.token) {
       throw new AdapterError(
@@ -84,7 +84,10 @@ export function createMemoryMappingStore(): MemoryMappingStore {
         "Somebody undoes the transaction that this is part of.",
       );
     }
-    return others.length > 0 ? { kind: "claims", claims: others } : undefined;
+    if (others.length > 0) {
+      return { kind: "claims", claims: others };
+    }
+    return !prior && owner !== undefined && owner !== next.id ? { kind: "patient_id", id: owner } : undefined;
   };
 
   const othersHolding = (wanted: Begin["claims"], unclaimed: readonly string[], id: string, now: number): Claim[] =>
@@ -166,6 +169,20 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     return true;
   };
 
+  const forgetAbandoned = ({ id, indexKeys, claims: held, lastOperation }: Mapping): void => {
+    const current = mappings.get(id);
+    if (current?.state === "abandoned" && !current.operation && current.lastOperation?.token === lastOperation?.token) {
+      mappings.delete(id);
+      forgotten.add(id);
+      for (const key of indexKeys) {
+        index.get(key)?.delete(id);
+      }
+      for (const key of held.filter((one) => claims.get(one)?.id === id)) {
+        claims.delete(key);
+      }
+    }
+  };
+
   const collectGarbage = (now: number) => {
     const isGarbage = ({ expiresAt }: { readonly expiresAt?: number | undefined }) =>
       expiresAt !== undefined && expiresAt * 1_000 < now;
@@ -186,7 +203,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
   };
 
   return {
-    contents: { mappings, claims, index, reverse, transactions },
+    contents: { mappings, claims, index, reverse, transactions, forgotten },
     collectGarbage,
     forget: (id) => {
       mappings.delete(id);
@@ -216,6 +233,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       return isFree;
     },
     finish: async (request) => finish(request),
+    forgetAbandoned: async (mapping) => forgetAbandoned(mapping),
     findOverdue: async (now, limit) =>
       [...mappings.values()]
         .filter(({ operation }) => operation !== undefined && operation.actionableAt <= now)

@@ -14,10 +14,12 @@ export const worldOf = ({ store: { contents }, particle, now }: Harness, keyedHa
   index: [...contents.index].flatMap(([key, ids]) =>
     [...ids].map(([id, expiresAt]) => ({ key, id, ...(expiresAt !== undefined && { expiresAt }) })),
   ),
+  transactions: contents.transactions.values(),
   reverse: [...contents.reverse].map(([patient_id, id]) => ({ patient_id, id })),
   particle: [...particle.held].map(([patient_id, { demographics }]) => ({ patient_id, demographics })),
   keyedHash,
   now: now(),
+  forgotten: contents.forgotten,
 });
 
 /** Nothing of what happened may stand in the way of what is asked later. */

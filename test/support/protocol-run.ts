@@ -1,4 +1,5 @@
 import type { Scheduler } from "fast-check";
+import { isPresent } from "../../shared/registration/matching.ts";
 import { recoverRegistrations } from "../../shared/registration/recover-registrations.ts";
 import { type Fate, interleave } from "./interleaved-registration.ts";
 import { type Later, lifeGoesOn, worldOf } from "./protocol-aftermath.ts";
@@ -130,9 +131,22 @@ export async function faultsOf(run: Run): Promise<string[]> {
   }
   await recover();
   faults.push(...interleaved.faults, ...discrepancies(worldOf(harness, hash), expectations));
-  faults.push(...identityFaults(run, answers, begun));
+  faults.push(...identityFaults(run, answers, begun), ...lostFaults(run, answers));
   const requests = first.map(({ request }) => request);
   return faults.length > 0 ? faults : lifeGoesOn(harness, hash, requests, plan.later, expectations);
+}
+
+/** Who was said to be there is there, unless a request says otherwise. */
+function lostFaults({ harness, plan }: Run, answers: readonly Answer[]): string[] {
+  const { mappings } = harness.store.contents;
+  const mayGo = plan.first.some(({ request }) => ["delete", "replace"].includes(REQUESTS[request].does));
+  const told = answers.flatMap((answer) => ("registered" in answer && answer.registered) || []);
+  return told.flatMap(({ outcome, mapping: { id } }) => {
+    const mapping = mappings.get(id);
+    return mayGo || (mapping && isPresent(mapping))
+      ? []
+      : [`Somebody was answered ${outcome} of ${id}, which is ${mapping?.state ?? "gone"}.`];
+  });
 }
 
 const patientOf = ({ patient }: ProtocolRequest) => patient;

@@ -11,11 +11,15 @@ export type World = {
   /** Entries of the identifier index; `expiresAt` in epoch seconds. */
   readonly index: Iterable<{ readonly key: string; readonly id: string; readonly expiresAt?: number }>;
   readonly reverse: Iterable<{ readonly patient_id: string; readonly id: string }>;
+  /** Records of transactions that have not ended. */
+  readonly transactions: Iterable<{ readonly id: string }>;
   /** What Particle holds. */
   readonly particle: Iterable<{ readonly patient_id: string; readonly demographics: EchoedDemographics }>;
   readonly keyedHash: KeyedHash;
   /** Epoch milliseconds. */
   readonly now: number;
+  /** FHIR ids of abandoned registrations that were removed; their patient_ids stay taken. */
+  readonly forgotten: ReadonlySet<string>;
 };
 
 /** What a scenario promises beyond what always holds, and the settings that it ran with. */
@@ -49,7 +53,7 @@ const SAYS_HELD: Record<State, boolean | "by-setting" | undefined> = {
 /**
  * What is wrong with the world, a sentence each; empty when everything that the registration promises holds:
  *
- * - no operation is open;
+ * - no operation is open, and no transaction;
  * - Particle holds a patient if and only if its mapping says so, and with the content that the mapping says was sent;
  * - mapping and reverse mapping are one-to-one;
  * - claims and index entries are those that the mappings list, none is left over, and none of them outlives its patient;
@@ -63,10 +67,16 @@ export function discrepancies(world: World, expectations: Expectations = {}): st
   const all = [...mappings.values()];
   return [
     ...all.flatMap(shapeFaults),
+    ...[...world.transactions].map(({ id }) => `The transaction ${id} is open.`),
     ...all.flatMap((mapping) =>
       contentFaults(world.keyedHash, mapping, particle.get(mapping.patient_id), expectations),
     ),
-    ...reverseFaults(mappings, [...world.reverse], [...particle.keys()], expectations.collected ?? new Set()),
+    ...reverseFaults(
+      mappings,
+      [...world.reverse],
+      [...particle.keys()],
+      [...world.forgotten, ...(expectations.collected ?? [])],
+    ),
     ...claimFaults(mappings, [...world.claims], world.now),
     ...indexFaults(world, mappings),
     ...uniquenessFaults(world.keyedHash, all, expectations.uniqueIdentifierSystems ?? []),
@@ -151,16 +161,16 @@ function reverseFaults(
   mappings: ReadonlyMap<string, Mapping>,
   reverse: readonly { readonly patient_id: string; readonly id: string }[],
   held: readonly string[],
-  collected: ReadonlySet<string>,
+  gone: readonly string[],
 ): string[] {
   const idOf = new Map(reverse.map(({ patient_id, id }) => [patient_id, id] as const));
   return [
     ...held
-      .filter((patient_id) => !mappings.has(idOf.get(patient_id) ?? ""))
+      .filter((patient_id) => mappings.get(idOf.get(patient_id) ?? "")?.patient_id !== patient_id)
       .map((patient_id) => `Particle holds ${patient_id}, which no mapping knows.`),
     ...reverse.flatMap(({ patient_id, id }) => {
       const mapping = mappings.get(id);
-      return mapping?.patient_id === patient_id || (mapping === undefined && collected.has(id))
+      return mapping?.patient_id === patient_id || gone.includes(id)
         ? []
         : [
             `The reverse mapping of ${patient_id} leads to ${mapping ? named(mapping) : `${id}, which does not exist`}.`,
@@ -191,6 +201,10 @@ function claimFaults(mappings: ReadonlyMap<string, Mapping>, claims: readonly Cl
         ...when(
           mapping.state !== "abandoned" && isOnIdentifier(key) && expiresAt !== undefined,
           `The claim ${key} ends before ${named(mapping)} does.`,
+        ),
+        ...when(
+          !isOnIdentifier(key) && expiresAt === undefined && mapping.operation === undefined,
+          `The claim ${key} of ${named(mapping)} never ends.`,
         ),
       ];
     }),

@@ -59,16 +59,22 @@ export async function worldOfTwin(twin: Twin): Promise<TwinWorld> {
   return {
     async read() {
       const found = await items();
+      const mappings = mappingsIn(found);
+      const reverse = found
+        .filter(hasPk("PARTICLE#"))
+        .map((item) => ({ patient_id: afterHash(item["pk"]?.S), id: table.decodeId(item) }));
+      const patientIds = new Map(mappings.map(({ id, patient_id }) => [id, patient_id] as const));
       return {
-        mappings: mappingsIn(found),
+        mappings,
         claims: found.filter(hasPk("CLAIM#")).map((item): Claim => table.decodeClaim(item)),
         index: found.filter(hasPk("IDENTIFIER#")).map(indexEntry),
-        reverse: found
-          .filter(hasPk("PARTICLE#"))
-          .map((item) => ({ patient_id: afterHash(item["pk"]?.S), id: table.decodeId(item) })),
+        reverse,
+        transactions: transactionsIn(found),
         particle: twin.particle.patients().map(({ patient_id, ...demographics }) => ({ patient_id, demographics })),
         keyedHash,
         now: Date.now(),
+        // Nothing else removes a mapping, but a roll-back, which leaves no reverse mapping.
+        forgotten: new Set(reverse.flatMap(({ id, patient_id }) => (patientIds.get(id) === patient_id ? [] : [id]))),
       };
     },
     open,

@@ -157,4 +157,68 @@ describe("a registration that was abandoned", () => {
     expect(await deletePatientConditionally(harness, { condition: MRN }, harness.task())).toEqual({ wasThere: false });
     expect((await create(harness, { patient: henrick({ telecom: [] }), ifNoneExist: MRN })).outcome).toBe("created");
   });
+
+  describe("that has to make way", () => {
+    /** The retry of its own client comes exactly when somebody else has found it abandoned. */
+    function withRetryAt(harness: Harness, read: number, retry: () => Promise<unknown>): Harness {
+      let reads = 0;
+      const find: Harness["store"]["find"] = async (id) => {
+        const found = await harness.store.find(id);
+        reads += found?.state === "abandoned" ? 1 : 0;
+        if (reads === read) {
+          reads += 1;
+          await retry();
+        }
+        return found;
+      };
+      return { ...harness, store: { ...harness.store, find } };
+    }
+    const OTHER_PERSON = henrick({ birthDate: "1957-03-24" });
+
+    it.each([
+      {
+        who: "If-None-Exist",
+        other: (harness: Harness) => create(harness, { ifNoneExist: MRN }),
+        settings: {},
+      },
+      {
+        who: "a PUT with its unique identifier",
+        other: (harness: Harness) =>
+          updatePatient(harness, { id: "two", patient: { ...OTHER_PERSON, id: "two" } }, harness.task()),
+        settings: { uniqueIdentifierSystems: [MRN.system], retryWindowMs: 0 },
+      },
+    ])("to $who stays when its retry has registered it meanwhile", async ({ other, settings }) => {
+      for (const read of [1, 2]) {
+        const harness = createHarness(settings);
+        await createInVain(harness);
+        await recoverRegistrations(harness, harness.task());
+        const told: string[] = [];
+        const retry = async () => {
+          const { outcome } = await create(harness);
+          told.push(outcome);
+        };
+        await other(withRetryAt(harness, read, retry)).catch(() => undefined);
+        const states = [...harness.store.contents.mappings.values()].map(({ state }) => state);
+        expect([read, told, states, harness.particle.held.size]).toEqual([
+          read,
+          told.length > 0 ? ["created"] : [],
+          ["registered"],
+          1,
+        ]);
+      }
+    });
+
+    it("leaves alone who came to be at Particle under the patient_id that it named", async () => {
+      const unique = { system: "https://clinic.example/fhir/sid/chart", value: "C-1" };
+      const harness = createHarness({ patientIdSystem: MRN.system, uniqueIdentifierSystems: [unique.system] });
+      await createInVain(harness, { patient: henrick({ identifier: [MRN, unique] }) });
+      await recoverRegistrations(harness, harness.task());
+      const elsewhere = createHarness({ patientIdSystem: MRN.system });
+      await create(elsewhere, { patient: OTHER_PERSON });
+      harness.particle.held.set(MRN.value, elsewhere.particle.held.get(MRN.value)!);
+      const { outcome } = await create(harness, { patient: henrick({ identifier: [OTHER_MRN, unique] }) });
+      expect(outcome).toBe("created");
+      expect([...harness.particle.held.keys()].sort()).toEqual([MRN.value, OTHER_MRN.value].sort());
+    });
+  });
 });

@@ -249,6 +249,59 @@ describe("createPatient, at its edges", () => {
   });
 });
 
+describe.each([
+  { named: "a fresh patient_id", settings: {} },
+  { named: "a patient_id that the data names", settings: { patientIdSystem: MRN.system } },
+])("the repetition of a create under $named", ({ settings }) => {
+  const moved = async (harness: Harness) => {
+    const [id = ""] = harness.store.contents.mappings.keys();
+    await updatePatient(harness, { id, patient: henrick({ id, telecom: [] }) }, harness.task());
+  };
+
+  it("is told by its key what it was told before, whatever has become of the patient", async () => {
+    const harness = createHarness(settings);
+    await create(harness, { idempotencyKey: key("one") });
+    expect((await create(harness, { idempotencyKey: key("one") })).outcome).toBe("repeated");
+    await moved(harness);
+    expect((await create(harness, { idempotencyKey: key("one") })).outcome).toBe("repeated");
+    const other = { patient: henrick({ telecom: [] }), idempotencyKey: key("one", "another body") };
+    expect(await failureOf(create(harness, other))).toMatchObject({ kind: "unprocessable" });
+  });
+
+  it("is told by its content who was registered with it", async () => {
+    const harness = createHarness(settings);
+    await create(harness);
+    await moved(harness);
+    expect((await create(harness)).outcome).toBe("existing");
+  });
+
+  it.each([{}, { idempotencyKey: key("one") }])(
+    "meets the first one however short the window is: %j",
+    async (request) => {
+      const harness = createHarness({ ...settings, retryWindowMs: 1_000 });
+      harness.particle.failNext("putPatient", LOST_REPLY);
+      await failureOf(create(harness, request));
+      settle(harness);
+      expect((await create(harness, request)).outcome).not.toBe("created");
+      expect(harness.particle.held.size).toBe(1);
+    },
+  );
+});
+
+describe("identical content", () => {
+  it("is no retry once the patient who was registered with it has become another person", async () => {
+    const harness = createHarness();
+    const { mapping } = await create(harness);
+    const { id } = mapping;
+    const other = henrick({ id, birthDate: "1999-09-09" });
+    await updatePatient(harness, { id, patient: other }, harness.task());
+    const another = { ...other, name: [{ family: "Testingson", given: ["Heinrich"] }] };
+    await updatePatient(harness, { id, patient: another }, harness.task());
+    expect(await failureOf(create(harness))).toEqual({ kind: "duplicate", holder: id });
+    expect((await create(harness, { idempotencyKey: key("new") })).outcome).toBe("created");
+  });
+});
+
 describe("an Idempotency-Key that met a patient who was there already", () => {
   const meet = async () => {
     const harness = createHarness();

@@ -2,11 +2,14 @@ import type { Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
 import { AdapterError } from "../../../shared/failure/failure.ts";
 import { particleToPatient } from "../../../shared/mapping/particle-to-patient.ts";
+import { decide } from "../../../shared/registration/decide.ts";
 import { patchPatient } from "../../../shared/registration/patch-patient.ts";
 import type { Held } from "../../../shared/registration/read-patient.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
+import type { OpenMapping } from "../../../shared/registration/transitions.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
+import { worldOf } from "../../support/protocol-aftermath.ts";
 import {
   createHarness,
   type Harness,
@@ -19,6 +22,7 @@ import {
   SETTLE_MS,
   SYSTEMS,
 } from "../../support/registration-harness.ts";
+import { discrepancies } from "../../support/registration-invariants.ts";
 
 const ID = "patient-1";
 const OTHER_MRN = { system: MRN.system, value: "MRN-2" };
@@ -184,5 +188,27 @@ describe("patchPatient", () => {
   it("finds nothing to patch where nothing is", async () => {
     const harness = createHarness();
     expect(await failureOf(patch(harness, moved))).toEqual({ kind: "not-found", reason: "patient" });
+  });
+
+  it("leaves nothing behind where it is decided by who knows nothing of what it takes", async () => {
+    const harness = await registered(henrick({ id: ID }), { uniqueIdentifierSystems: [OTHER_MRN.system] });
+    const begin: Harness["store"]["begin"] = async (request) => {
+      if (!request.prior || !("token" in request.prior)) {
+        return harness.store.begin(request);
+      }
+      // Its owner stands still for long: the recovery has read the operation, and goes on when more of it is written.
+      settle(harness);
+      const [seen] = await harness.store.findOverdue(harness.now(), 1);
+      const conflict = await harness.store.begin(request);
+      await decide(harness, seen as OpenMapping, harness.task());
+      return conflict;
+    };
+    const slow: Harness = { ...harness, store: { ...harness.store, begin } };
+    const renumbered = patch(slow, (patient) => ({ ...patient, identifier: [MRN, OTHER_MRN] }));
+    await failureOf(renumbered);
+    await recoverRegistrations(harness, harness.task());
+    settle(harness);
+    await recoverRegistrations(harness, harness.task());
+    expect(discrepancies(worldOf(harness, await harness.keyedHash()))).toEqual([]);
   });
 });

@@ -263,7 +263,47 @@ describe("updatePatient", () => {
   });
 });
 
+describe("a PUT of what was read, with a unique identifier that another has", () => {
+  const unique = { system: "https://clinic.example/fhir/sid/chart", value: "C-1" };
+  const settings = { uniqueIdentifierSystems: [unique.system], retryWindowMs: 0 };
+  const other = { patient: henrick({ identifier: [unique], birthDate: "1957-03-24" }) };
+  const asRead = (harness: Harness) =>
+    henrick({
+      id: ID,
+      identifier: [MRN, unique, { system: SYSTEMS.patient_id, value: mappingOf(harness)!.patient_id }],
+    });
+
+  it("is refused in favour of who is registered", async () => {
+    const harness = createHarness(settings);
+    const { mapping } = await createPatient(harness, other, harness.task());
+    await put(harness, henrick({ id: ID }));
+    expect(await failureOf(put(harness, asRead(harness)))).toEqual({ kind: "duplicate", holder: mapping.id });
+  });
+
+  it("goes before a registration that was abandoned", async () => {
+    const harness = createHarness(settings);
+    await put(harness, henrick({ id: ID }));
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(createPatient(harness, other, harness.task()));
+    settle(harness);
+    expect((await put(harness, asRead(harness))).outcome).toBe("updated");
+  });
+});
+
 describe("the overlay guard", () => {
+  it("knows whom Particle lost", async () => {
+    const harness = createHarness();
+    await put(harness, henrick({ id: ID }));
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrick({ id: ID, telecom: [] })));
+    harness.particle.held.clear();
+    settle(harness);
+    await decideOpen(harness);
+    expect(mappingOf(harness)?.state).toBe("drifted");
+    const other = henrick({ id: ID, birthDate: "1999-09-09", gender: "female" });
+    expect(await failureOf(put(harness, other))).toMatchObject({ kind: "overlay-suspected" });
+  });
+
   it("compares with what Particle was found to hold after a drift, and after the deletion of that", async () => {
     const harness = createHarness();
     await put(harness, henrick());
