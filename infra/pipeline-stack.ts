@@ -105,7 +105,7 @@ export class PipelineStack extends Stack {
       additionalInputs: { "cdk.out": this.synth },
       commands: [
         "npm ci",
-        `npm run check:release -- --stack-name ${stackName} --template cdk.out/${artifactId}/${templateFile}`,
+        `npm run check:release -- --stack-name ${stackName} --template cdk.out/${artifactId}/${templateFile} --allow-new`,
       ],
       rolePolicyStatements: [new PolicyStatement({ actions: ["cloudformation:GetTemplate"], resources: [stackArn] })],
     });

@@ -1,4 +1,4 @@
-import type { Waiver } from "./protected-resources.ts";
+import type { Waiver } from "./waived-losses.ts";
 
 /** Losses that a release may bring about. Each has a day on which it ends; take it out once it is released. */
 export const waivers: readonly Waiver[] = [];

@@ -98,7 +98,7 @@ describe("the pipeline", () => {
 
   it.each(["beta", "prod"] as const)("compares the template that it deploys to %s with the deployed one", (name) => {
     const [, command = ""] = commandsOf(`Keepdataof${name}`);
-    const [, stackName, file] = /--stack-name (\S+) --template cdk\.out\/(\S+)$/.exec(command) ?? [];
+    const [, stackName, file] = /--stack-name (\S+) --template cdk\.out\/(\S+) --allow-new$/.exec(command) ?? [];
     expect(stackName).toBe(synthesisedStage(name).stack.stackName);
     const { stack: deployed, artifactId } = stack.node.findChild(name) as unknown as {
       stack: Stack;
