@@ -9,7 +9,7 @@ export type Request = {
   readonly body: string | undefined;
 };
 
-/** Headers with which API Gateway takes a request for one of an AWS principal. */
+/** Headers with which API Gateway takes a request for one of somebody whom it knows. */
 export type Sign = (request: Request) => Promise<Record<string, string>>;
 
 /** Signs with the credentials that the AWS SDK finds: environment, profile, role of a build. */
@@ -28,3 +28,8 @@ export function awsSigner(region: string): Sign {
     return signed.headers;
   };
 }
+
+/** For an API that takes tokens of an issuer in place of signatures. */
+export const bearer =
+  (token: string): Sign =>
+  async ({ headers }) => ({ ...headers, authorization: `Bearer ${token}` });
