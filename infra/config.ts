@@ -13,6 +13,24 @@ export type StageConfig = {
   /** Of the secret with `{"client_id", "client_secret", "scope"}`, which is there before the first deployment. */
   readonly credentialsSecretName: string;
   readonly adapter: FhirParticleAdapterProps;
+  /**
+   * How the pipeline tries the stage once it is deployed: signed as the role of its step, with a token of the issuer, or
+   * not at all, as it must be where the API is private.
+   *
+   * @default "signed"
+   */
+  readonly smokeTest?: "signed" | "none" | TokenCommand;
+};
+
+/** How a step of the pipeline gets an access token. */
+export type TokenCommand = {
+  /** Of a secret that the command finds in `TOKEN_SECRET`; encrypted with the account's own key for secrets. */
+  readonly secretName: string;
+  /**
+   * Prints a token and nothing else. Its scopes: `system/Patient.cruds`, or `system/Patient.rs` for production, where
+   * nobody is registered.
+   */
+  readonly tokenCommand: string;
 };
 
 /** What differs from stage to stage. Particle's sandbox and production have the same paths and separate credentials. */

@@ -1,7 +1,11 @@
+import { execFile } from "node:child_process";
 import { createHmac, createPublicKey, type JsonWebKey } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import type { Bundle, CapabilityStatement, OperationOutcome, Patient } from "fhir/r4";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stages } from "../../infra/config.ts";
+import { smokeTestStep } from "../../infra/smoke-test-step.ts";
 import type { Issuer } from "../../local/issuer/issuer.ts";
 import type { Twin } from "../../local/twin.ts";
 import { capabilityStatement } from "../../shared/fhir/capability-statement.ts";
@@ -386,4 +390,45 @@ describe("the log", () => {
     expect(text).not.toContain("secret-audience");
     expect(text).not.toContain(token.split(".")[2]);
   });
+});
+
+describe("the smoke test of the pipeline", () => {
+  /** As the step of a stage does it, with what comes from the environment there. */
+  const runStep = (
+    scope: string,
+  ): Promise<{ readonly failed: boolean; readonly stdout: string; readonly stderr: string }> => {
+    const tokenCommand = `node -e '
+      fetch("${issuer.tokenEndpoint}", {
+        method: "POST",
+        headers: { authorization: "Basic " + btoa(process.env.TOKEN_SECRET) },
+        body: new URLSearchParams({ grant_type: "client_credentials", scope: "${scope}" }),
+      }).then((answer) => answer.json()).then(({ access_token }) => console.log(access_token))'`;
+    const adapter = {
+      ...stages.beta.adapter,
+      authorisation: { kind: "oidc", issuer: issuer.url, audiences: ["any"], tokenEndpoint: issuer.tokenEndpoint },
+    } as const;
+    const smokeTest = { secretName: "smoke-test-client", tokenCommand };
+    const step = smokeTestStep("beta", { ...stages.beta, adapter, smokeTest }, "everything");
+    const cwd = fileURLToPath(new URL("../..", import.meta.url));
+    const env = { PATH: process.env["PATH"], API_URL: twin.url, TOKEN_SECRET: "id:secret" };
+    return new Promise((resolve) => {
+      execFile("sh", ["-ec", step!.commands.join("\n")], { cwd, env }, (error, stdout, stderr) =>
+        resolve({ failed: error !== null, stdout, stderr }),
+      );
+    });
+  };
+
+  it("passes with a token that the stage's command gets from the issuer", async () => {
+    const { failed, stdout, stderr } = await runStep("system/Patient.cruds");
+    expect(stderr).not.toContain("Failed");
+    expect(stdout).toContain("ok  knows that it was deleted");
+    expect(failed).toBe(false);
+  }, 60_000);
+
+  it("fails with one that may only read, and shows it nowhere", async () => {
+    const { failed, stdout, stderr } = await runStep("system/Patient.rs");
+    expect(stderr).toContain("registers a patient: 403, not 201");
+    expect(failed).toBe(true);
+    expect(stdout + stderr).not.toMatch(/eyJ/);
+  }, 60_000);
 });
