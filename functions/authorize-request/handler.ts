@@ -2,12 +2,8 @@ import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } fro
 import type { AuthorizerContext } from "../../shared/http/signed-in.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
 import { bugEntry, createLog, type Log } from "../../shared/runtime/log.ts";
-import {
-  type AccessToken,
-  createTokenVerifier,
-  IssuerUnavailable,
-  TokenRefused,
-} from "../../shared/sign-in/access-token.ts";
+import { type AccessToken, createTokenVerifier, IssuerUnavailable } from "../../shared/sign-in/access-token.ts";
+import { TokenRefused } from "../../shared/sign-in/refusal.ts";
 
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([\w.~+/=-]+)$/i;

@@ -1,5 +1,7 @@
-import { FetchError } from "aws-jwt-verify/error";
-import { type JwksCache, SimpleJwksCache } from "aws-jwt-verify/jwk";
+import { createPublicKey } from "node:crypto";
+import { FetchError, JwksValidationError } from "aws-jwt-verify/error";
+import { isJwk, type Jwk, type Jwks, type JwksCache, SimpleJwksCache } from "aws-jwt-verify/jwk";
+import { isJsonObject, type Json, safeJsonParse } from "aws-jwt-verify/safe-json-parse";
 import * as v from "valibot";
 import { createHttpExchange } from "../particle/http-exchange.ts";
 import { isSecureUrl } from "../runtime/secure-url.ts";
@@ -11,15 +13,22 @@ const READ_TIMEOUT_MS = 3_000;
 
 /** How old the keys become before they are read again: a key that the issuer withdrew verifies no longer than this. */
 const FRESH_MS = 10 * 60_000;
-/** After a failed read: the next one waits, and the keys stay until they are this old. */
-const RETRY_MS = 60_000;
+/** After a failed read: the keys stay until they are this old, and are read again so often meanwhile. */
 const TRUSTED_MS = 60 * 60_000;
+const RETRY_MS = 60_000;
+
+/**
+ * After a failed read nobody asks the issuer for so long, whatever key is looked for: tokens with made-up keys would keep
+ * it, and the function, busy. Clients that got 503 for it are told to wait as long (`Retry-After`).
+ */
+const PAUSE_MS = 5_000;
 
 type KeySource = { readonly issuer: string; readonly jwksUri: string | undefined };
 
 /**
  * The keys of an issuer. A key that is not known yet is looked for at once, but after a vain search not again for 10
- * seconds, so that made-up keys do not become requests to the issuer.
+ * seconds, so that made-up keys do not become requests to the issuer. A key that Node.js cannot make a public key of is
+ * passed over, as if the issuer had not published it (https://www.rfc-editor.org/rfc/rfc7517#section-5).
  *
  * @returns the cache, and the address under which it holds the keys.
  */
@@ -46,19 +55,26 @@ export function createSigningKeys(
   return { source, cache: new RefreshedJwks(fetch, now) };
 }
 
-/** The cache of the library keeps keys for ever; this one reads them again. */
+/** The cache of the library keeps keys for ever and asks again for each unknown one; this one reads them again, and pauses. */
 class RefreshedJwks extends SimpleJwksCache {
   readonly #now: () => number;
   #readAt: number | undefined;
   #readAgainAt = 0;
+  #pausedUntil = 0;
 
   constructor(fetch: (address: string) => Promise<ArrayBuffer>, now: () => number) {
-    super({ fetcher: { fetch } });
+    super({ fetcher: { fetch }, jwksParser: keysIn });
     this.#now = now;
   }
 
   override async getJwks(address: string) {
-    const keys = await super.getJwks(address);
+    if (this.#now() < this.#pausedUntil) {
+      throw new FetchError(address, "It did not answer a moment ago.");
+    }
+    const keys = await super.getJwks(address).catch((error: unknown) => {
+      this.#pausedUntil = this.#now() + PAUSE_MS;
+      throw error;
+    });
     this.#readAt = this.#now();
     this.#readAgainAt = this.#readAt + FRESH_MS;
     return keys;
@@ -78,6 +94,32 @@ class RefreshedJwks extends SimpleJwksCache {
       }
     }
     return super.getJwk(address, token);
+  }
+}
+
+/** @throws JwksValidationError for what is no set of keys at all. */
+function keysIn(document: ArrayBuffer): Jwks {
+  const set = jsonIn(new TextDecoder().decode(document));
+  if (!isJsonObject(set) || !Array.isArray(set["keys"])) {
+    throw new JwksValidationError("It is no JSON object with a list of keys.");
+  }
+  return { keys: set["keys"].filter(isJwk).filter(isPublicKey) };
+}
+
+function jsonIn(text: string): Json {
+  try {
+    return safeJsonParse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isPublicKey(key: Jwk): boolean {
+  try {
+    createPublicKey({ key, format: "jwk" });
+    return true;
+  } catch {
+    return false;
   }
 }
 

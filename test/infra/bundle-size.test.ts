@@ -11,7 +11,7 @@ const KB = 1024;
 const BUDGETS = [
   { name: "create-patient", size: 410 * KB, gzipped: 138 * KB },
   { name: "answer-unrouted", size: 48 * KB, gzipped: 17 * KB },
-  { name: "authorize-request", size: 52 * KB, gzipped: 18 * KB },
+  { name: "authorize-request", size: 54 * KB, gzipped: 19 * KB },
 ] as const;
 
 describe.each(BUDGETS)("$name", ({ name, size, gzipped }) => {

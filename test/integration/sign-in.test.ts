@@ -119,6 +119,15 @@ describe("a request is not let in", () => {
     }
   });
 
+  it("with a made-up signature, which is nobody's bug", async () => {
+    for (const { alg, kid } of await publishedKeys()) {
+      const token = `${encoded({ alg, kid })}.${encoded(claims())}`;
+      await expectUnauthorized(bearer(`${token}.AA`));
+      await expectUnauthorized(bearer(`${token}.${"A".repeat(128)}`));
+    }
+    expect(twin.logs().filter(({ text }) => text.includes('"message":"bug"'))).toEqual([]);
+  });
+
   it("with a token whose scopes were widened afterwards", async () => {
     const [header, , signature] = (await issuer.token({ scope: "system/Patient.r" })).split(".");
     await expectUnauthorized(bearer(`${header}.${encoded(claims())}.${signature}`));
@@ -374,6 +383,11 @@ describe("the issuer", () => {
     } finally {
       issuer.setAvailable(true);
     }
+    // Nobody asks it again for a while; another authorizer knows nothing of that.
+    const before = issuer.keyReads();
+    expect((await probe(await withScope(""))).status).toBe(503);
+    expect(issuer.keyReads()).toBe(before);
+    await twin.kill("AuthorizeRequest");
     expect((await probe(await withScope(""))).status).toBe(404);
   });
 });

@@ -2,7 +2,8 @@ import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { createAuthorizeRequest as CreateAuthorizeRequest } from "../../../functions/authorize-request/handler.ts";
 import type { LogEntry } from "../../../shared/runtime/log.ts";
-import { IssuerUnavailable, TokenRefused } from "../../../shared/sign-in/access-token.ts";
+import { IssuerUnavailable } from "../../../shared/sign-in/access-token.ts";
+import { TokenRefused } from "../../../shared/sign-in/refusal.ts";
 
 let createAuthorizeRequest: typeof CreateAuthorizeRequest;
 

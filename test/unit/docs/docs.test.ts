@@ -219,6 +219,19 @@ describe("docs/runbook.md", () => {
     }
   });
 
+  it("says of each reason to refuse a token what it means", () => {
+    const [, union = ""] = readFileSync(join(root, "shared/sign-in/refusal.ts"), "utf8").split(
+      /export type Refusal =|;/,
+    );
+    const reasons = [...union.matchAll(/"([\w-]+)"/g)].map(([, reason]) => reason!);
+    expect(reasons.length).toBeGreaterThan(5);
+    expect(
+      rowsOf(page, "`refusal`")
+        .map(([reason]) => unquoted(reason)[0])
+        .sort(),
+    ).toEqual(reasons.sort());
+  });
+
   it("looks for lines and fields that the log has", () => {
     const log = readFileSync(join(root, "shared/runtime/log.ts"), "utf8");
     const listed = rowsOf(page, "`message`").map(([code]) => unquoted(code)[0]!);

@@ -1,12 +1,8 @@
 import { KeyObject, sign, type webcrypto } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  createTokenVerifier,
-  IssuerUnavailable,
-  TokenRefused,
-  type TokenRules,
-} from "../../../shared/sign-in/access-token.ts";
+import { createTokenVerifier, IssuerUnavailable, type TokenRules } from "../../../shared/sign-in/access-token.ts";
+import { TokenRefused } from "../../../shared/sign-in/refusal.ts";
 
 const ISSUER = "https://issuer.example/tenant";
 const AUDIENCE = "https://adapter.example/fhir";
@@ -26,7 +22,7 @@ let es384: Pair;
 let es256: Pair;
 let rs256: Pair;
 beforeAll(async () => {
-  es384 = await generateKeyPair("ES384");
+  es384 = await generateKeyPair("ES384", { extractable: true });
   es256 = await generateKeyPair("ES256", { extractable: true });
   rs256 = await generateKeyPair("RS256");
 });
@@ -57,6 +53,15 @@ const now = () => Math.floor(Date.now() / 1_000);
 const claims = () => ({ iss: ISSUER, aud: AUDIENCE, sub: "client", scope: "system/Patient.rs", exp: now() + 60 });
 const signed = (payload: object, pair = es384, header: { alg: string; kid?: string } = { alg: "ES384", kid: "one" }) =>
   new SignJWT({ ...payload }).setProtectedHeader(header).sign(pair.privateKey);
+const encoded = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
+
+/** As the library that signs would not write it. */
+function signedAsItIs(header: object, pair = es384): string {
+  const part = `${encoded(header)}.${encoded(claims())}`;
+  const key = KeyObject.from(pair.privateKey as webcrypto.CryptoKey);
+  const signature = sign("sha384", Buffer.from(part), { key, dsaEncoding: "ieee-p1363" });
+  return `${part}.${signature.toString("base64url")}`;
+}
 
 async function refusalOf(verifying: Promise<unknown>): Promise<string> {
   const error = await verifying.then(
@@ -80,6 +85,9 @@ describe("a valid token", () => {
 
   it.each([
     [{ scope: "openid system/Patient.c system/*.rs" }, "crs"],
+    [{ scope: ["openid", "system/Patient.c", "system/*.rs"] }, "crs"],
+    [{ scope: ["system/Patient.c system/Patient.d", 7, null, ["system/Patient.u"]] }, "cd"],
+    [{ scope: [] }, ""],
     [{ scope: undefined, scp: ["system/Patient.cu", "other"] }, "cu"],
     [{ scope: undefined, scp: "system/Patient.read openid" }, "rs"],
     [{ scope: undefined, scp: { "system/Patient.cruds": true } }, ""],
@@ -95,6 +103,14 @@ describe("a valid token", () => {
     const token = await signed({ ...claims(), sub: undefined, client_id: "app", aud: ["elsewhere", "another"] });
     expect((await verify(token)).caller).toBe(`${ISSUER} app`);
   });
+
+  it.each(["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "application/jwt", undefined])(
+    "says of its type that it is one, or nothing: %s",
+    async (typ) => {
+      const verify = createTokenVerifier(rules, issuer().by);
+      await expect(verify(signedAsItIs({ alg: "ES384", kid: "one", typ }))).resolves.toBeDefined();
+    },
+  );
 
   it("may be off by what clocks may be apart", async () => {
     const verify = createTokenVerifier(rules, issuer().by);
@@ -113,18 +129,72 @@ describe("what is no valid token", () => {
     ["claims", { exp: undefined }],
     ["claims", { sub: undefined }],
     ["claims", { sub: "" }],
-    ["no-token", { exp: "tomorrow" }],
+    ["claims", { exp: "tomorrow" }],
+    ["claims", { nbf: "yesterday" }],
+    ["claims", { aud: 7 }],
+    ["claims", { scope: { "system/Patient.cruds": true } }],
   ])("is refused for its %s: %o", async (refusal, more) => {
     const verify = createTokenVerifier(rules, issuer().by);
     expect(await refusalOf(verify(await signed({ ...claims(), ...more })))).toBe(refusal);
   });
 
-  it.each(["", "x", "a.b", "a.b.c", `${Buffer.from("{}").toString("base64url")}.e30.AAAA`, "....", "€.€.€"])(
-    "is refused without a look at the issuer's keys: %o",
-    async (text) => {
-      const { by, read } = issuer();
-      expect(["no-token", "unknown-key"]).toContain(await refusalOf(createTokenVerifier(rules, by)(text)));
-      expect(read).toEqual([]);
+  it.each([
+    ["malformed", ""],
+    ["malformed", "x"],
+    ["malformed", "a.b"],
+    ["malformed", "a.b.c"],
+    ["malformed", "€.€.€"],
+    ["malformed", "...."],
+    ["malformed", `${encoded({ alg: "ES384", kid: "one" })}.${encoded({})}.`],
+    ["malformed", `${encoded({ alg: "ES384", kid: "one" })}.${encoded("text")}.AAAA`],
+    ["malformed", `${encoded(["ES384"])}.${encoded({})}.AAAA`],
+    ["algorithm", `${encoded({})}.${encoded({})}.AAAA`],
+    ["algorithm", `${encoded({ alg: 384, kid: "one" })}.${encoded({})}.AAAA`],
+    ["unknown-key", `${encoded({ alg: "ES384" })}.${encoded({})}.AAAA`],
+    ["unknown-key", `${encoded({ alg: "ES384", kid: 1 })}.${encoded({})}.AAAA`],
+    ["issuer", `${encoded({ alg: "ES384", kid: "one" })}.${encoded({ iss: [ISSUER] })}.AAAA`],
+  ])("is refused as %s without a look at the issuer's keys: %s", async (refusal, text) => {
+    const { by, read } = issuer();
+    expect(await refusalOf(createTokenVerifier(rules, by)(text))).toBe(refusal);
+    expect(read).toEqual([]);
+  });
+
+  it.each([{ crit: ["exp"], exp: 1 }, { crit: ["b64"], b64: true }, { crit: [] }, { crit: null }])(
+    "is refused with an extension that must be understood, however well it is signed: %o",
+    async (more) => {
+      const verify = createTokenVerifier(rules, issuer().by);
+      expect(await refusalOf(verify(signedAsItIs({ alg: "ES384", kid: "one", ...more })))).toBe("extension");
+    },
+  );
+
+  it.each(["dpop+jwt", "logout+jwt", "at+jwt ", "", null, ["JWT"]])(
+    "is refused as a token of another type: %o",
+    async (typ) => {
+      const verify = createTokenVerifier(rules, issuer().by);
+      expect(await refusalOf(verify(signedAsItIs({ alg: "ES384", kid: "one", typ })))).toBe("type");
+    },
+  );
+
+  it("is refused when its list of scopes was changed afterwards", async () => {
+    const verify = createTokenVerifier(rules, issuer().by);
+    const [header, , signature] = (await signed({ ...claims(), scope: ["system/Patient.r"] })).split(".");
+    for (const scope of [["system/Patient.cruds"], "system/Patient.r", ["system/Patient.r", "system/Patient.d"]]) {
+      const changed = [header, encoded({ ...claims(), scope }), signature].join(".");
+      expect(await refusalOf(verify(changed)), String(scope)).toBe("signature");
+    }
+  });
+
+  it.each(["AA", "A".repeat(127), "A".repeat(128), "A".repeat(200)])(
+    "is refused with a signature of any length that somebody made up: %s",
+    async (signature) => {
+      const keys = async () => [await jwk(es384, "ec"), await jwk(rs256, "rsa")];
+      const verify = createTokenVerifier({ ...rules, algorithms: ["ES384", "RS256"] }, issuer(keys).by);
+      for (const header of [
+        { alg: "ES384", kid: "ec" },
+        { alg: "RS256", kid: "rsa" },
+      ]) {
+        expect(await refusalOf(verify(`${encoded(header)}.${encoded(claims())}.${signature}`))).toBe("signature");
+      }
     },
   );
 
@@ -138,12 +208,10 @@ describe("what is no valid token", () => {
   it("is refused with an algorithm of another type of key than the one that it names", async () => {
     // Node takes such a signature: "RS256" is SHA-256 with whatever key there is.
     const keys = async () => [await jwk(es256, "ec")];
-    const encoded = [{ alg: "RS256", kid: "ec" }, claims()].map((part) =>
-      Buffer.from(JSON.stringify(part)).toString("base64url"),
-    );
+    const part = `${encoded({ alg: "RS256", kid: "ec" })}.${encoded(claims())}`;
     const key = KeyObject.from(es256.privateKey as webcrypto.CryptoKey);
-    const signature = sign("sha256", Buffer.from(encoded.join(".")), { key, dsaEncoding: "ieee-p1363" });
-    const token = [...encoded, signature.toString("base64url")].join(".");
+    const signature = sign("sha256", Buffer.from(part), { key, dsaEncoding: "ieee-p1363" });
+    const token = `${part}.${signature.toString("base64url")}`;
     const verify = createTokenVerifier({ ...rules, algorithms: ["RS256", "ES256"] }, issuer(keys).by);
     expect(await refusalOf(verify(token))).toBe("algorithm");
   });
@@ -186,6 +254,27 @@ describe("the keys of the issuer", () => {
       expect(await refusalOf(verify(await signed(claims(), es384, { alg: "ES384", kid: made })))).toBe("unknown-key");
     }
     expect(read).toHaveLength(reads);
+  });
+
+  it("are used as far as they are keys: what is malformed among them is passed over", async () => {
+    const good = await jwk(es384, "one");
+    const malformed = [
+      null,
+      "key",
+      { kid: "one" },
+      { kty: "EC", kid: "one", crv: "P-384", x: "AA", y: "AA" },
+      { kty: "RSA", kid: "rsa", e: "AQAB" },
+      { kty: "oct", kid: "secret", k: "AAAA" },
+      { ...good, alg: null },
+    ];
+    const verify = createTokenVerifier(
+      { ...rules, algorithms: ["ES384", "RS256"] },
+      issuer(() => [...malformed, good]).by,
+    );
+    await expect(verify(await signed(claims()))).resolves.toBeDefined();
+    expect(await refusalOf(verify(await signed(claims(), rs256, { alg: "RS256", kid: "rsa" })))).toBe("unknown-key");
+    const none = createTokenVerifier(rules, issuer(() => malformed).by);
+    expect(await refusalOf(none(await signed(claims())))).toBe("unknown-key");
   });
 
   it.each([

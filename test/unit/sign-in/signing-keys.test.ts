@@ -1,7 +1,11 @@
+import { generateKeyPairSync } from "node:crypto";
+import { FetchError } from "aws-jwt-verify/error";
 import { describe, expect, it } from "vitest";
 import { createSigningKeys } from "../../../shared/sign-in/signing-keys.ts";
 
 const MINUTE = 60_000;
+const SECOND = 1_000;
+const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
 const issuer = "https://issuer.example";
 const jwksUri = `${issuer}/keys`;
 
@@ -11,7 +15,7 @@ function world() {
   const read = async () => {
     state.reads += 1;
     if (!state.isUp) throw new Error("Status 503.");
-    return JSON.stringify({ keys: [{ kty: "EC", kid: state.kid }] });
+    return JSON.stringify({ keys: [{ ...key, kid: state.kid }] });
   };
   const { source, cache } = createSigningKeys({ issuer, jwksUri }, read, () => state.now);
   const keyOf = (kid: string) =>
@@ -48,6 +52,32 @@ describe("keys that were read", () => {
     state.now = 60 * MINUTE;
     await expect(keyOf("one")).rejects.toThrow(/503/);
     state.isUp = true;
+    state.now += 5 * SECOND;
+    await expect(keyOf("one")).resolves.toMatchObject({ kid: "one" });
+  });
+});
+
+describe("an issuer that does not answer", () => {
+  it("is asked once in five seconds, whatever keys are made up meanwhile", async () => {
+    const { state, keyOf } = world();
+    state.isUp = false;
+    for (let n = 0; n < 50; n += 1) await expect(keyOf(`made-up-${n}`)).rejects.toThrow(FetchError);
+    expect(state.reads).toBe(1);
+    state.now = 5 * SECOND - 1;
+    await expect(keyOf("one")).rejects.toThrow(FetchError);
+    expect(state.reads).toBe(1);
+    state.now = 5 * SECOND;
+    state.isUp = true;
+    await expect(keyOf("one")).resolves.toMatchObject({ kid: "one" });
+    expect(state.reads).toBe(2);
+  });
+
+  it("takes nothing from the keys that are known", async () => {
+    const { state, keyOf } = world();
+    await keyOf("one");
+    state.isUp = false;
+    for (const madeUp of ["a", "b", "c"]) await expect(keyOf(madeUp)).rejects.toThrow(FetchError);
+    expect(state.reads).toBe(2);
     await expect(keyOf("one")).resolves.toMatchObject({ kid: "one" });
   });
 });
