@@ -6,7 +6,8 @@ import type { Interaction, Route } from "../http/routes.ts";
  * The permissions (letters of `cruds`) that each interaction takes: all letters of one of the alternatives.
  * https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources
  *
- * `u` allows an update that creates, and a patch. Validating is for those who may write; `$to-particle` also says what a
+ * `u` allows an update that creates. A patch takes reading as well: a `test` in it asks what the patient is, and its answer
+ * shows it. Validating is for those who may write; `$to-particle` also says what a
  * PUT would change, which only those may learn who may PUT. A Bundle takes nothing itself, but each of its entries takes
  * what it would take alone.
  */
@@ -15,7 +16,7 @@ const NEEDED: Readonly<Record<Interaction, readonly string[]>> = {
   read: ["r"],
   vread: ["r"],
   update: ["u"],
-  patch: ["u"],
+  patch: ["ru"],
   delete: ["d"],
   "search-type": ["s"],
   $validate: ["c", "u"],

@@ -81,6 +81,17 @@ describe("a request", () => {
     }
   });
 
+  it("takes the permission to read, too, where it is a patch, which can ask what the patient is", () => {
+    const patch = { interaction: "patch" } as const;
+    for (const letters of ["u", "r", "cds", "cuds"]) {
+      expect(failureOf(allowed(request(token(letters)), patch)), letters).toEqual({
+        kind: "forbidden",
+        scopes: ["system/Patient.ru"],
+      });
+    }
+    expect(allowed(request(token("ru")), patch)).not.toThrow();
+  });
+
   it("may validate with the permission to create or with that to update", () => {
     const validate = { interaction: "$validate" } as const;
     expect(allowed(request(token("c")), validate)).not.toThrow();
