@@ -1,4 +1,5 @@
-import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent, Context } from "aws-lambda";
+import { requestIdOf } from "../../shared/http/request-id.ts";
 import type { AuthorizerContext } from "../../shared/http/signed-in.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
 import { bugEntry, createLog, type Log } from "../../shared/runtime/log.ts";
@@ -17,8 +18,11 @@ const BEARER = /^Bearer +([\w.~+/=-]+)$/i;
  */
 export const createAuthorizeRequest =
   (verify: (token: string) => Promise<AccessToken>, log: Log) =>
-  async (event: APIGatewayRequestAuthorizerEvent): Promise<APIGatewayAuthorizerResult> => {
-    const { requestId } = event.requestContext;
+  async (
+    event: APIGatewayRequestAuthorizerEvent,
+    context: Pick<Context, "awsRequestId">,
+  ): Promise<APIGatewayAuthorizerResult> => {
+    const requestId = requestIdOf(event, context);
     try {
       return allow(event.methodArn, await verify(tokenOf(event)));
     } catch (error) {

@@ -50,9 +50,17 @@ export type FhirApiProps = {
 /** First segment of every path: `https://<id>.execute-api.<region>.amazonaws.com/fhir/Patient`. */
 const STAGE_NAME = "fhir";
 
-/** The route, never the path: a path holds ids and a query string holds identifiers of people. */
-const accessLog = {
-  requestId: AccessLogField.contextRequestId(),
+/**
+ * The route, never the path: a path holds ids and a query string holds identifiers of people. And who sent it from where,
+ * for of what the gateway refuses there is no other record.
+ *
+ * @param caller the variable that names the sender, as far as the gateway came to know it.
+ */
+const accessLog = (caller: string) => ({
+  // What the functions call `requestId`; `$context.requestId` is the client's to choose.
+  requestId: AccessLogField.contextExtendedRequestId(),
+  sourceIp: AccessLogField.contextIdentitySourceIp(),
+  caller,
   route: AccessLogField.contextResourcePath(),
   httpMethod: AccessLogField.contextHttpMethod(),
   status: AccessLogField.contextStatus(),
@@ -61,7 +69,7 @@ const accessLog = {
   integrationLatency: AccessLogField.contextIntegrationLatency(),
   integrationError: AccessLogField.contextIntegrationErrorMessage(),
   errorType: AccessLogField.contextErrorResponseType(),
-};
+});
 
 /**
  * The HTTP surface: a resource and method per route of the table, and answer-unrouted for whatever the table does not
@@ -83,6 +91,7 @@ export class FhirApi extends Construct {
     if (privateEndpoint?.vpcEndpoints.length === 0) {
       throw new Error("privateEndpoint.vpcEndpoints is empty: nobody could reach the API.");
     }
+    const caller = authorizer ? AccessLogField.contextAuthorizerPrincipalId() : AccessLogField.contextIdentityUserArn();
     const served = authorizer ? [...routes, ...tokenRoutes] : routes;
     const logSettings = {
       retention: props.logRetention,
@@ -104,7 +113,7 @@ export class FhirApi extends Construct {
         // The gateway's segments hold the URL, and with it the ids that clients choose; those of the functions do not.
         tracingEnabled: false,
         accessLogDestination: new LogGroupLogDestination(new LogGroup(this, "AccessLogs", logSettings)),
-        accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLog)),
+        accessLogFormat: AccessLogFormat.custom(JSON.stringify(accessLog(caller))),
         // INFO would write the paths, with their ids; data traces would write the bodies.
         loggingLevel: MethodLoggingLevel.ERROR,
         dataTraceEnabled: false,

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PAYLOAD_LIMIT_BYTES } from "../lambda/function-pool.ts";
@@ -80,19 +80,19 @@ export async function startGateway({ api, invoke, port }: GatewayOptions): Promi
   }
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const requestId = randomUUID();
+    const ids = requestIdsOf(incoming.rawHeaders);
     const body = await readBody(incoming);
     if (body === "aborted") {
       return;
     }
     if (body === "too large") {
       outgoing.setHeader("connection", "close");
-      send(outgoing, requestId, gatewayResponse(api, "REQUEST_TOO_LARGE"));
+      send(outgoing, ids, gatewayResponse(api, "REQUEST_TOO_LARGE"));
       return;
     }
     const [path = "", ...query] = (incoming.url ?? "").split("?");
     const request: GatewayRequest = {
-      requestId,
+      ...ids,
       httpMethod: incoming.method ?? "",
       path,
       query: query.join("?"),
@@ -100,7 +100,7 @@ export async function startGateway({ api, invoke, port }: GatewayOptions): Promi
       body,
       sourceIp: incoming.socket.remoteAddress ?? "",
     };
-    send(outgoing, requestId, await answer(request));
+    send(outgoing, ids, await answer(request));
   }
 
   // Node's own five seconds would cut off a client that reuses its connection at the wrong moment.
@@ -148,9 +148,19 @@ function readBody(incoming: IncomingMessage): Promise<Buffer | "too large" | "ab
   });
 }
 
-function send(outgoing: ServerResponse, requestId: string, { statusCode, headers, body }: HttpAnswer): void {
+type RequestIds = Pick<GatewayRequest, "requestId" | "extendedRequestId">;
+
+/** A client may choose the first and not the second: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html */
+const requestIdsOf = (rawHeaders: readonly string[]): RequestIds => ({
+  requestId: headerOf(rawHeaders, "x-amzn-requestid") || randomUUID(),
+  // 16 characters, of which the last one fills up the base64.
+  extendedRequestId: `${randomBytes(11).toString("base64url")}=`,
+});
+
+function send(outgoing: ServerResponse, ids: RequestIds, { statusCode, headers, body }: HttpAnswer): void {
   outgoing.statusCode = statusCode;
-  outgoing.setHeader("x-amzn-requestid", requestId);
+  outgoing.setHeader("x-amzn-requestid", ids.requestId);
+  outgoing.setHeader("x-amz-apigw-id", ids.extendedRequestId);
   for (const [name, values] of headers) {
     outgoing.setHeader(name, values);
   }

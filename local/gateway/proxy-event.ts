@@ -6,7 +6,10 @@ import type { Match } from "./router.ts";
 
 /** A request as it came over the wire. */
 export type GatewayRequest = {
+  /** The client's own, where it sent one. */
   readonly requestId: string;
+  /** The gateway's own. */
+  readonly extendedRequestId: string;
   readonly httpMethod: string;
   /** Encoded, without the query. */
   readonly path: string;
@@ -78,7 +81,7 @@ export function proxyEvent(
       resourceId: method.resourceId,
       resourcePath: method.resourcePath,
       httpMethod: request.httpMethod,
-      extendedRequestId: Buffer.from(request.requestId).toString("base64url").slice(0, 16),
+      extendedRequestId: request.extendedRequestId,
       requestTime: commonLogTime(now),
       requestTimeEpoch: now,
       path: request.path,

@@ -10,6 +10,7 @@ import { corsHeaders } from "./cors.ts";
 import { interactionEnd } from "./interaction-end.ts";
 import { type FhirJson, type Handling, negotiatedType } from "./negotiation.ts";
 import { headersOf, parametersOf, type Respond, requestOf, valuesOf } from "./request.ts";
+import { requestIdOf } from "./request-id.ts";
 import { type FhirResponse, type Rendering, resultOf } from "./response.ts";
 import { routeOf } from "./routes.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -44,7 +45,7 @@ export function fhirHandler(
       }
       const response = await respond(request);
       answers.set(event, response);
-      return resultOf(response, renderingOf(event, mediaType, allowedOrigins));
+      return resultOf(response, renderingOf(event, request.requestId, mediaType, allowedOrigins));
     });
 }
 
@@ -65,13 +66,18 @@ function typeOfAnswer(event: APIGatewayProxyEvent): FhirJson {
     : negotiatedType(headersOf(event)["accept"], valuesOf(parametersOf(event), "_format")[0]);
 }
 
-function renderingOf(event: APIGatewayProxyEvent, mediaType: FhirJson, allowedOrigins: readonly string[]): Rendering {
+function renderingOf(
+  event: APIGatewayProxyEvent,
+  requestId: string,
+  mediaType: FhirJson,
+  allowedOrigins: readonly string[],
+): Rendering {
   return {
     mediaType,
     isHead: event.httpMethod === "HEAD",
     isPretty: isPrettyWanted(parametersOf(event)),
     headers: {
-      "X-Request-Id": event.requestContext.requestId,
+      "X-Request-Id": requestId,
       ...corsHeaders(allowedOrigins, headersOf(event)["origin"]),
     },
   };
@@ -81,9 +87,10 @@ function renderingOf(event: APIGatewayProxyEvent, mediaType: FhirJson, allowedOr
 function asOperationOutcome(log: Log, allowedOrigins: readonly string[]): Middleware {
   return {
     onError(request) {
-      const { error, event } = request;
-      const { status, headers, outcome } = rendered(error, event.requestContext.requestId, log);
-      const rendering = renderingOf(event, typeOfFailure(event), allowedOrigins);
+      const { error, event, context } = request;
+      const requestId = requestIdOf(event, context);
+      const { status, headers, outcome } = rendered(error, requestId, log);
+      const rendering = renderingOf(event, requestId, typeOfFailure(event), allowedOrigins);
       request.response = resultOf({ status, headers, resource: outcome }, rendering);
     },
   };

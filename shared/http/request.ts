@@ -3,6 +3,7 @@ import { AdapterError, type Fault } from "../failure/failure.ts";
 import type { Task } from "../registration/registration.ts";
 import { deadlineOf } from "../runtime/deadline.ts";
 import { type Handling, mediaType, type Preferences, preferencesOf } from "./negotiation.ts";
+import { requestIdOf } from "./request-id.ts";
 import type { FhirResponse } from "./response.ts";
 import { type SignedIn, signedInOf } from "./signed-in.ts";
 
@@ -48,7 +49,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
  */
 export function requestOf(
   event: APIGatewayProxyEvent,
-  context: Pick<Context, "getRemainingTimeInMillis">,
+  context: Pick<Context, "getRemainingTimeInMillis" | "awsRequestId">,
   validation: Handling,
 ): FhirRequest {
   const { requestContext } = event;
@@ -64,7 +65,7 @@ export function requestOf(
     preferences: preferencesOf(headers["prefer"], validation),
     signedIn: signedInOf(requestContext),
     principal: principalOf(requestContext),
-    requestId: requestContext.requestId,
+    requestId: requestIdOf(event, context),
     deadline: deadlineOf(context, LONGEST_MS),
   };
 }

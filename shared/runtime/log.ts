@@ -5,7 +5,7 @@ import type { AuditEvent } from "./audit.ts";
 export type LogEntry =
   | {
       readonly code: "request-answered";
-      /** Request id of API Gateway, answered to the client as X-Request-Id. */
+      /** The extended request id of API Gateway, answered to the client as X-Request-Id. */
       readonly requestId: string;
       readonly method: string;
       /** The route with its placeholders, never the path with an id. */

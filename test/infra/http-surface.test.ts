@@ -81,10 +81,12 @@ describe("access", () => {
 describe("logs of the gateway", () => {
   const { Properties } = Object.values(resourcesOf(template, "AWS::ApiGateway::Stage"))[0]!;
 
-  it("name the route, never the path, the query or the caller's address", () => {
+  it("name who asks for which route from where, never the path, the query or the client's software", () => {
     const variables = Object.values(JSON.parse(Properties.AccessLogSetting.Format));
     expect(variables).toEqual([
-      "$context.requestId",
+      "$context.extendedRequestId",
+      "$context.identity.sourceIp",
+      "$context.identity.userArn",
       "$context.resourcePath",
       "$context.httpMethod",
       "$context.status",

@@ -55,6 +55,11 @@ describe("with an issuer of tokens", () => {
     expect(methods.get("ANY /{proxy+}").AuthorizationType).toBe("CUSTOM");
   });
 
+  it("names the client of the token in the access log", () => {
+    const [{ Properties } = { Properties: {} }] = Object.values(resourcesOf(template, "AWS::ApiGateway::Stage"));
+    expect(JSON.parse(Properties.AccessLogSetting.Format).caller).toBe("$context.authorizer.principalId");
+  });
+
   it.each([...routes, ...tokenRoutes])("serves $method $path", ({ method, path }) => {
     expect([...methods.keys()]).toContain(`${method} ${path}`);
   });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick } from "../support/registration-harness.ts";
+import { worldOfTwin } from "../support/world-of-twin.ts";
 
 let twin: Twin;
 let client: FhirClient;
@@ -137,6 +138,48 @@ describe("the audit log", () => {
     });
     expect(lines.some((text) => text.includes('"AuditEventsNotWritten":1'))).toBe(true);
     expect(eventsOf(await client.create(person(4)))).toMatchObject([{ outcome: "existing" }]);
+  });
+
+  it("and log and table know a request by an id that no client can choose", async () => {
+    const chosen = { "x-amzn-RequestId": "chosen-by-the-client" };
+    twin.particle.configure({ faults: [{ fault: "reset-after-commit", methods: ["POST"] }] });
+    const unknown = await client.create(person(50), chosen);
+    twin.particle.reset();
+    const requestId = unknown.headers.get("x-request-id") ?? "";
+    expect([unknown.status, requestId]).toEqual([503, unknown.headers.get("x-amz-apigw-id")]);
+    expect(eventsOf(unknown)).toMatchObject([{ interaction: "create", status: 503 }]);
+    const bundle = {
+      resourceType: "Bundle",
+      type: "batch",
+      entry: [{ request: { method: "GET", url: "Patient/no" } }],
+    };
+    const answers = [
+      unknown,
+      await client.send("POST", "/", { body: bundle, headers: chosen }),
+      await client.send("GET", "/metadata", { headers: chosen }),
+      await client.send("GET", "/nowhere", { headers: chosen }),
+      // The gateway's own.
+      await client.send("GET", "/Patient?a=|", { headers: chosen }),
+    ];
+    const world = await worldOfTwin(twin);
+    const { mappings } = await world.read();
+    world.close();
+    // Its operation is still open.
+    expect([...mappings].map(({ operation }) => operation?.owner)).toContain(requestId);
+    const traces = {
+      log: twin.logs(),
+      audit: twin.logGroups.events(),
+      table: [...mappings],
+      // The gateway itself says it again.
+      answers: answers.map(({ headers, resource }) => [
+        [...headers].filter(([name]) => name !== "x-amzn-requestid"),
+        resource,
+      ]),
+    };
+    for (const [name, trace] of Object.entries(traces)) {
+      expect(JSON.stringify(trace), name).not.toContain("chosen-by");
+      expect(JSON.stringify(trace), name).toContain(requestId);
+    }
   });
 
   it("has none for what is about no patient", async () => {

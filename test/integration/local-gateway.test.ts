@@ -103,7 +103,24 @@ describe("events", () => {
       },
     });
     expect(event.requestContext.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(event.requestContext.extendedRequestId).toMatch(/^[\w-]{15}=$/);
     expect(event.requestContext.requestTime).toMatch(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
+  });
+
+  it("have a request id that the client may choose, and one that it may not; every answer has both", async () => {
+    const sent = { "x-amzn-RequestId": "chosen", "x-amz-apigw-id": "made up" };
+    for (const [path, status] of [
+      ["/Things", 200],
+      ["/Things?a=|", 400],
+    ] as const) {
+      const answer = await fetch(fixture.gateway.url + path, { headers: sent });
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get("x-amzn-requestid")).toBe("chosen");
+      expect(answer.headers.get("x-amz-apigw-id")).toMatch(/^[\w-]{15}=$/);
+    }
+    const { event } = await echo("/Things", { headers: sent });
+    expect(event.requestContext.requestId).toBe("chosen");
+    expect(event.requestContext.extendedRequestId).toMatch(/^[\w-]{15}=$/);
   });
 
   it("hold null where the request has no query, parameters or body", async () => {

@@ -29,11 +29,14 @@ function scene(failure: unknown = new TokenRefused("signature")) {
     (_, entry) => void logged.push(entry),
   );
   const send = (multiValueHeaders: Record<string, string[]>) =>
-    authorize({
-      methodArn: METHOD,
-      multiValueHeaders,
-      requestContext: { requestId: "request" },
-    } as unknown as APIGatewayRequestAuthorizerEvent);
+    authorize(
+      {
+        methodArn: METHOD,
+        multiValueHeaders,
+        requestContext: { requestId: "of-the-client", extendedRequestId: "request" },
+      } as unknown as APIGatewayRequestAuthorizerEvent,
+      { awsRequestId: "invocation" },
+    );
   return { logged, send };
 }
 

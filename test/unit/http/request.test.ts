@@ -1,6 +1,17 @@
 import type { APIGatewayProxyEvent } from "aws-lambda";
 import { describe, expect, it } from "vitest";
 import { requestOf } from "../../../shared/http/request.ts";
+import { requestIdOf } from "../../../shared/http/request-id.ts";
+
+describe("the id of a request", () => {
+  it.each([
+    ["the gateway's", "of-the-gateway=", "of-the-gateway="],
+    ["Lambda's, where the gateway gave none,", undefined, "of-the-invocation"],
+  ])("is %s and not the client's", (_, extendedRequestId, id) => {
+    const requestContext = { requestId: "of-the-client", extendedRequestId };
+    expect(requestIdOf({ requestContext }, { awsRequestId: "of-the-invocation" })).toBe(id);
+  });
+});
 
 /** As far as `[base]` goes, which takes nothing from the headers. */
 const baseOf = (requestContext: { domainName: string; path: string; resourcePath: string }): string =>
@@ -10,7 +21,7 @@ const baseOf = (requestContext: { domainName: string; path: string; resourcePath
       headers: { host: "attacker.example" },
       requestContext: { ...requestContext, identity: {} },
     } as unknown as APIGatewayProxyEvent,
-    { getRemainingTimeInMillis: () => 25_000 },
+    { getRemainingTimeInMillis: () => 25_000, awsRequestId: "invocation" },
     "strict",
   ).base;
 
