@@ -3,6 +3,8 @@ import { requestIdOf } from "../../shared/http/request-id.ts";
 import type { AuthorizerContext } from "../../shared/http/signed-in.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
 import { bugEntry, createLog, type Log } from "../../shared/runtime/log.ts";
+import type { Metrics } from "../../shared/runtime/metrics.ts";
+import { metricsFromEnv } from "../../shared/runtime/metrics-from-env.ts";
 import { type AccessToken, createTokenVerifier, IssuerUnavailable } from "../../shared/sign-in/access-token.ts";
 import { TokenRefused } from "../../shared/sign-in/refusal.ts";
 
@@ -17,7 +19,7 @@ const BEARER = /^Bearer +([\w.~+/=-]+)$/i;
  * @throws Error `Unauthorized`, which the gateway answers with 401; any other error becomes its 503.
  */
 export const createAuthorizeRequest =
-  (verify: (token: string) => Promise<AccessToken>, log: Log) =>
+  (verify: (token: string) => Promise<AccessToken>, log: Log, metrics: Pick<Metrics, "bug" | "flush">) =>
   async (
     event: APIGatewayRequestAuthorizerEvent,
     context: Pick<Context, "awsRequestId">,
@@ -30,10 +32,13 @@ export const createAuthorizeRequest =
         log("info", { code: "sign-in-refused", requestId, refusal: error.refusal });
         throw new Error("Unauthorized");
       }
-      log(
-        "error",
-        error instanceof IssuerUnavailable ? { code: "issuer-unavailable", requestId } : bugEntry(requestId, error),
-      );
+      if (error instanceof IssuerUnavailable) {
+        log("error", { code: "issuer-unavailable", requestId });
+      } else {
+        log("error", bugEntry(requestId, error));
+        metrics.bug();
+        metrics.flush();
+      }
       throw new Error("The token could not be verified.");
     }
   };
@@ -80,4 +85,5 @@ export const handler = createAuthorizeRequest(
     clockToleranceSeconds: settings.oidcClockToleranceSeconds,
   }),
   createLog(),
+  metricsFromEnv(process.env),
 );

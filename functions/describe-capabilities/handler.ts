@@ -3,7 +3,7 @@ import { fhirHandler } from "../../shared/http/fhir-handler.ts";
 import { describeInteraction } from "../../shared/interactions/describe-capabilities.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
 import { ENV } from "../../shared/runtime/env-names.ts";
-import { createRequestLog } from "../../shared/runtime/request-log.ts";
+import { plainTelemetryFromEnv } from "../../shared/runtime/plain-telemetry.ts";
 import type { TokenService } from "../../shared/sign-in/smart-configuration.ts";
 
 function tokenServiceFrom(env: typeof process.env): TokenService {
@@ -24,7 +24,7 @@ function tokenServiceFrom(env: typeof process.env): TokenService {
 const isByToken = process.env[ENV.oidcIssuer] !== undefined;
 
 export const handler = fhirHandler(
-  createRequestLog(),
+  plainTelemetryFromEnv(process.env),
   describeInteraction(isByToken ? tokenServiceFrom(process.env) : undefined),
   allowedOriginsFrom(process.env),
 );

@@ -6,15 +6,16 @@ import { deadlineOf } from "../../shared/runtime/deadline.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
 import { bugEntry, type Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
+import { metricsFromEnv } from "../../shared/runtime/metrics-from-env.ts";
 import { registrationFromEnv } from "../../shared/runtime/registration-from-env.ts";
 import { scheduledHandler } from "../../shared/runtime/scheduled-handler.ts";
 import { createSecrets } from "../../shared/runtime/secrets.ts";
-import { metricsFromEnv, telemetryFromEnv } from "../../shared/runtime/telemetry.ts";
+import { telemetryFromEnv } from "../../shared/runtime/telemetry.ts";
 
 export type RecoverDependencies = {
   readonly registration: Registration;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, "recovered" | "tokenAged">;
+  readonly metrics: Pick<Metrics, "bug" | "recovered" | "tokenAged">;
   /** Epoch milliseconds at which the token was stored. */
   readonly tokenWrittenAt: () => Promise<number>;
 };
@@ -37,6 +38,9 @@ export const createRecoverRegistrations =
           ? { code, requestId, failure: error.failure.kind, reason: error.message }
           : bugEntry(requestId, error),
       );
+      if (!isFailure) {
+        metrics.bug();
+      }
     };
     const aged = tokenWrittenAt()
       .then((writtenAt) => metrics.tokenAged((registration.now() - writtenAt) / 1_000))
@@ -56,7 +60,7 @@ const secrets = createSecrets();
 
 export const handler = scheduledHandler(
   log,
-  telemetry.flush,
+  { bug: metrics.bug, flush: telemetry.flush },
   createRecoverRegistrations({
     registration: registrationFromEnv(process.env, telemetry),
     log,

@@ -3,9 +3,9 @@ import { AdapterError } from "../../shared/failure/failure.ts";
 import { type Credentials, requestToken } from "../../shared/particle/authenticate.ts";
 import { readEnv } from "../../shared/runtime/env.ts";
 import { createLog } from "../../shared/runtime/log.ts";
+import { metricsFromEnv } from "../../shared/runtime/metrics-from-env.ts";
 import { scheduledHandler } from "../../shared/runtime/scheduled-handler.ts";
 import { createSecrets, type Secrets } from "../../shared/runtime/secrets.ts";
-import { metricsFromEnv } from "../../shared/runtime/telemetry.ts";
 
 export type RefreshTokenDependencies = {
   readonly secrets: Pick<Secrets, "read" | "write">;
@@ -61,7 +61,7 @@ const refreshToken = createRefreshToken({
   requestToken: (credentials) => requestToken({ baseUrl: settings.particleBaseUrl, timeoutMs: 10_000 }, credentials),
 });
 
-export const handler = scheduledHandler(log, metrics.flush, async ({ awsRequestId }) => {
+export const handler = scheduledHandler(log, metrics, async ({ awsRequestId }) => {
   await refreshToken();
   metrics.tokenRefreshed();
   log("info", { code: "token-refreshed", requestId: awsRequestId });

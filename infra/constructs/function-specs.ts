@@ -77,7 +77,11 @@ const writer = {
 const receiver = { ...writer, env: [...writer.env, "validation"] } as const satisfies Partial<FunctionSpec>;
 
 /** A function that answers from the route table alone. */
-const plain = { memory: 512, timeout: HTTP_TIMEOUT, env: http } as const satisfies Partial<FunctionSpec>;
+const plain = {
+  memory: 512,
+  timeout: HTTP_TIMEOUT,
+  env: [...http, ...measured],
+} as const satisfies Partial<FunctionSpec>;
 
 export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
   "create-patient": { ...receiver, description: "POST /Patient" },
@@ -125,7 +129,7 @@ export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> 
   "describe-capabilities": {
     ...plain,
     description: "GET /metadata, GET /.well-known/smart-configuration",
-    env: [...http, "oidcIssuer", "oidcJwksUri", "oidcTokenEndpoint", "oidcClientAuthentication"],
+    env: [...plain.env, "oidcIssuer", "oidcJwksUri", "oidcTokenEndpoint", "oidcClientAuthentication"],
   },
   "answer-unrouted": { ...plain, description: "404 and 405 as FHIR OperationOutcome" },
   "recover-registrations": {
@@ -155,5 +159,5 @@ export const authorizerSpec: FunctionSpec = {
   description: "Verifies access tokens",
   memory: 512,
   timeout: Duration.seconds(10),
-  env: ["oidcIssuer", "oidcAudiences", "oidcAlgorithms", "oidcJwksUri", "oidcClockToleranceSeconds"],
+  env: [...measured, "oidcIssuer", "oidcAudiences", "oidcAlgorithms", "oidcJwksUri", "oidcClockToleranceSeconds"],
 };

@@ -10,7 +10,7 @@ export const DEPLOYMENT_DIMENSION = "service";
 export const METRIC = {
   /** Writes that succeeded, by {@link DIMENSION.outcome}. */
   registrations: "Registrations",
-  /** Requests and entries of Bundles that failed, by {@link DIMENSION.failure}. */
+  /** Requests, entries of Bundles and runs without a request (`bug` only) that failed, by {@link DIMENSION.failure}. */
   failures: "Failures",
   /** Milliseconds of each attempt at Particle, by {@link DIMENSION.call} and {@link DIMENSION.status}. */
   particleLatency: "ParticleLatency",

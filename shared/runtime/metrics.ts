@@ -24,6 +24,8 @@ const UNITS = {
 /** What a function counts and times; CloudWatch takes it out of the log (embedded metric format). */
 export type Metrics = {
   ended(end: InteractionEnd): void;
+  /** An unexpected error of a function that answers no request, which would be the end of one otherwise. */
+  bug(): void;
   attempted(attempt: Attempt): void;
   recovered(recovery: Recovery): void;
   auditNotWritten(events: number): void;
@@ -63,6 +65,7 @@ export function createMetrics(deployment: string): Metrics {
         add("failures", 1, { [DIMENSION.failure]: failure });
       }
     },
+    bug: () => add("failures", 1, { [DIMENSION.failure]: "bug" }),
     attempted({ call, status, durationMs, isRepeat }) {
       add("particleLatency", durationMs, { [DIMENSION.call]: call, [DIMENSION.status]: statusClass(status) });
       add("particleRetries", isRepeat ? 1 : 0);

@@ -2,9 +2,9 @@ import type { InteractionEnd } from "../http/interaction-end.ts";
 import type { Telemetry } from "../http/telemetry.ts";
 import { createLog, type Log } from "./log.ts";
 
-/** A line for each request and each entry of a Bundle: all that a function tells that has nothing to do with patients. */
-export function createRequestLog(log: Log = createLog()): Telemetry {
-  return { log, ended: (end, durationMs) => log(...lineOf(end, durationMs)), flush: async () => undefined };
+/** A line for each request and each entry of a Bundle. */
+export function createRequestLog(log: Log = createLog()): Pick<Telemetry, "log" | "ended"> {
+  return { log, ended: (end, durationMs) => log(...lineOf(end, durationMs)) };
 }
 
 function lineOf(end: InteractionEnd, durationMs: number | undefined): Parameters<Log> {

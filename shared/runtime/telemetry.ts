@@ -2,7 +2,8 @@ import type { Telemetry } from "../http/telemetry.ts";
 import { type Audit, AuditNotWritten, createAudit } from "./audit.ts";
 import { readEnv } from "./env.ts";
 import { createLogGroupWriter } from "./log-group.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import { metricsFromEnv } from "./metrics-from-env.ts";
 import { createRequestLog } from "./request-log.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -40,8 +41,6 @@ export function telemetryFromEnv(
     },
   };
 }
-
-export const metricsFromEnv = (env: Env): Metrics => createMetrics(readEnv(env, ["deployment"]).deployment);
 
 /** A stream for each execution environment: nobody else writes to it, and its name leads to the function's own log. */
 function auditFromEnv(env: Env): Audit {

@@ -95,6 +95,7 @@ describe("with an issuer of tokens", () => {
 
   it("tells the functions the documented defaults, each what it needs", () => {
     expect(variablesOf(template, /AuthorizeRequest/)).toEqual({
+      DEPLOYMENT: expect.anything(),
       OIDC_ISSUER: "https://issuer.example/tenant/",
       OIDC_AUDIENCES: "https://adapter.example/fhir adapter",
       OIDC_ALGORITHMS: "RS256 RS384 ES256 ES384",

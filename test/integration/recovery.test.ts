@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type AttributeValue, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
+import { encodeTransaction, openShards } from "../../shared/store/table.ts";
 import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick } from "../support/registration-harness.ts";
 
@@ -57,5 +59,35 @@ describe("recover-registrations", () => {
     const { TokenAge } = await recover();
     expect(TokenAge).toBeGreaterThan(0);
     expect(TokenAge).toBeLessThan(120);
+  });
+});
+
+describe("a bug of recover-registrations", () => {
+  const put = async (...items: readonly Record<string, AttributeValue>[]): Promise<void> => {
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    const table = new DynamoDBClient({ region: "us-east-1", endpoint: twin.dynamodb.url, credentials });
+    for (const Item of items) {
+      await table.send(new PutItemCommand({ TableName: twin.tableName, Item }));
+    }
+    table.destroy();
+  };
+  const unreadable = (id: string) => ({ pk: { S: `PATIENT#${id}` }, sk: { S: "MAPPING" }, version: { S: "one" } });
+  const counted = () =>
+    twin
+      .logs()
+      .flatMap(({ text }) => text.split("\n"))
+      .filter((line) => line.includes('"Failures":1') && line.includes('"failure":"bug"')).length;
+
+  it("is counted, and keeps it from nothing else", async () => {
+    const open = { token: "t", owner: "o", ids: ["unreadable"], deadline: 0, actionableAt: 0 };
+    await put(unreadable("unreadable"), encodeTransaction({ id: "one", ...open }));
+    expect(await recover()).toMatchObject({ OverdueOperations: 1, UndecidableOperations: 1 });
+    expect(counted()).toBe(1);
+  });
+
+  it("is counted where it ends the run", async () => {
+    await put({ ...unreadable("open"), openShard: { S: openShards[0] ?? "" }, actionableAt: { N: "0" } });
+    expect(await twin.invoke("RecoverRegistrations", {})).toMatchObject({ ok: false });
+    expect(counted()).toBe(2);
   });
 });

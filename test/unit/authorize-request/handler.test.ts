@@ -8,6 +8,7 @@ import { TokenRefused } from "../../../shared/sign-in/refusal.ts";
 let createAuthorizeRequest: typeof CreateAuthorizeRequest;
 
 beforeAll(async () => {
+  vi.stubEnv("DEPLOYMENT", "test");
   vi.stubEnv("OIDC_ISSUER", "https://issuer.example");
   vi.stubEnv("OIDC_AUDIENCES", "https://adapter.example/fhir");
   vi.stubEnv("OIDC_ALGORITHMS", "ES384");
@@ -21,12 +22,14 @@ const METHOD = "arn:aws:execute-api:us-east-1:000000000000:api/fhir/GET/Patient/
 /** The authorizer in front of a verifier that knows the token `good` and fails otherwise with `failure`. */
 function scene(failure: unknown = new TokenRefused("signature")) {
   const logged: LogEntry[] = [];
+  const counted: string[] = [];
   const authorize = createAuthorizeRequest(
     async (token) => {
       if (token !== "good") throw failure;
       return { caller: "https://issuer.example client", permissions: "cr", expiresAt: 1_700_000_000 };
     },
     (_, entry) => void logged.push(entry),
+    { bug: () => void counted.push("bug"), flush: () => void counted.push("flush") },
   );
   const send = (multiValueHeaders: Record<string, string[]>) =>
     authorize(
@@ -37,7 +40,7 @@ function scene(failure: unknown = new TokenRefused("signature")) {
       } as unknown as APIGatewayRequestAuthorizerEvent,
       { awsRequestId: "invocation" },
     );
-  return { logged, send };
+  return { logged, counted, send };
 }
 
 describe("the authorizer", () => {
@@ -68,13 +71,14 @@ describe("the authorizer", () => {
   );
 
   it.each([
-    [new TokenRefused("expired"), /^Unauthorized$/, { code: "sign-in-refused", refusal: "expired" }],
-    [new IssuerUnavailable("Down."), /could not be verified/, { code: "issuer-unavailable" }],
-    [new TypeError("token bad"), /could not be verified/, { code: "bug", error: "TypeError" }],
-  ])("tells the gateway apart who is to blame: %o", async (failure, message, entry) => {
-    const { send, logged } = scene(failure);
+    [new TokenRefused("expired"), /^Unauthorized$/, { code: "sign-in-refused", refusal: "expired" }, []],
+    [new IssuerUnavailable("Down."), /could not be verified/, { code: "issuer-unavailable" }, []],
+    [new TypeError("token bad"), /could not be verified/, { code: "bug", error: "TypeError" }, ["bug", "flush"]],
+  ])("tells the gateway apart who is to blame, and counts a bug: %o", async (failure, message, entry, counts) => {
+    const { send, logged, counted } = scene(failure);
     await expect(send({ authorization: ["Bearer bad"] })).rejects.toThrow(message);
     expect(logged).toMatchObject([entry]);
+    expect(counted).toEqual(counts);
     expect(JSON.stringify(logged)).not.toContain("bad");
   });
 });

@@ -1,6 +1,9 @@
+import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { fhirHandler } from "../../../shared/http/fhir-handler.ts";
 import type { InteractionEnd } from "../../../shared/http/interaction-end.ts";
 import { createMetrics } from "../../../shared/runtime/metrics.ts";
+import { plainTelemetryFromEnv } from "../../../shared/runtime/plain-telemetry.ts";
 
 /** What CloudWatch makes of the lines: each metric with its dimensions and values. */
 function measured(run: (metrics: ReturnType<typeof createMetrics>) => void): unknown[] {
@@ -41,13 +44,14 @@ describe("metrics", () => {
       metrics.ended(end({ status: 409, failure: "in-flight" }));
       metrics.ended(end({ status: 500, failure: "bug" }));
       metrics.ended(end({ method: "GET", status: 200 }));
+      metrics.bug();
       metrics.flush();
     });
     expect(ends).toEqual([
       ["Registrations", "Count", "created", [1, 1]],
       ["Registrations", "Count", "unchanged", 1],
       ["Failures", "Count", "in-flight", 1],
-      ["Failures", "Count", "bug", 1],
+      ["Failures", "Count", "bug", [1, 1]],
     ]);
   });
 
@@ -75,6 +79,26 @@ describe("metrics", () => {
     ] as const) {
       expect(failures(status), String(status)).toEqual([latency(by), ...counts(failed)]);
     }
+  });
+
+  it("count the bug of a request that is about no patient", async () => {
+    const telemetry = plainTelemetryFromEnv({ DEPLOYMENT: "one" });
+    const handler = fhirHandler(telemetry, async () => {
+      throw new TypeError("A bug.");
+    });
+    const event = {
+      httpMethod: "GET",
+      headers: {},
+      body: null,
+      requestContext: { identity: {}, resourcePath: "/x", path: "/x" },
+    };
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const context = { getRemainingTimeInMillis: () => 25_000, awsRequestId: "r" };
+    const answer = await handler(event as unknown as APIGatewayProxyEvent, context as unknown as Context);
+    expect(answer.statusCode).toBe(500);
+    const counted = written.mock.calls.map(([text]) => String(text)).filter((text) => text.includes("_aws"));
+    expect(counted.map((text) => JSON.parse(text))).toMatchObject([{ service: "one", failure: "bug", Failures: 1 }]);
   });
 
   it("write each measurement once", () => {
