@@ -42,6 +42,9 @@ export type Fault = {
 /** Something worth saying about several elements at once; like a {@link Fault}, without a value of the input. */
 export type Remark = Omit<Fault, "expression"> & { readonly expressions: readonly string[] };
 
+/** What Particle may refuse of a caller's; a page is a continuation token. */
+export type Refusable = "demographics" | "deletion" | "page";
+
 /**
  * Everything that can go wrong on the way from a request to its answer, as one closed union: adding a kind does not
  * compile until it has its row in the table of `shared/fhir/operation-outcome.ts`.
@@ -70,8 +73,11 @@ export type Failure =
   | { readonly kind: "particle-overlay" }
   /** Another write on the same patient or claim is under way. */
   | { readonly kind: "in-flight"; readonly retryAfterSeconds: number }
-  /** Particle's definitive refusal; `words` are Particle's own, with every value taken out. */
-  | { readonly kind: "particle-rejected"; readonly words: string }
+  /**
+   * Particle's definitive refusal. `words` are Particle's own, of which only those are left that say nothing about
+   * anybody; absent where none are, and where no demographics were sent that they could be about.
+   */
+  | { readonly kind: "particle-rejected"; readonly refused: Refusable; readonly words?: string }
   | { readonly kind: "unauthenticated" }
   /** `scopes`: any one of these would do. */
   | { readonly kind: "forbidden"; readonly scopes: readonly string[] }

@@ -115,8 +115,8 @@ const PRESENTATIONS: { readonly [K in Kind]: Presentation<K> } = {
   },
   "particle-rejected": {
     status: 422,
-    issues: ({ words }) => [
-      { severity: "error", code: "business-rule", diagnostics: `Particle refused the demographics: ${words}` },
+    issues: ({ refused, words = "no reason is given here." }) => [
+      { severity: "error", code: "business-rule", diagnostics: `Particle refused the ${refused}: ${words}` },
     ],
   },
   unauthenticated: {

@@ -40,7 +40,7 @@ export function createParticleGateway(
         name: "putPatient",
         request: { method: "POST", path: patients, body: JSON.stringify({ ...demographics, patient_id }) },
         writes: true,
-        mayBeRefused: true,
+        refusable: "demographics",
         mayBeAbsent: false,
         sent: { values: valuesOf(demographics), opaque: [patient_id] },
       } as const;
@@ -53,7 +53,7 @@ export function createParticleGateway(
         name: "getPatient",
         request: { method: "GET", path: `${patients}/${requireNameable(patient_id)}` },
         writes: false,
-        mayBeRefused: false,
+        refusable: undefined,
         mayBeAbsent: true,
         sent: { values: [], opaque: [patient_id] },
       } as const;
@@ -68,7 +68,7 @@ export function createParticleGateway(
           name: "deletePatient",
           request: { method: "DELETE", path: `${patients}/${requireNameable(patient_id)}` },
           writes: true,
-          mayBeRefused: true,
+          refusable: "deletion",
           mayBeAbsent: true,
           sent: { values: [], opaque: [patient_id] },
         },
@@ -88,7 +88,7 @@ export function createParticleGateway(
         name: "listPatientIds",
         request: { method: "GET", path: token === undefined ? patients : `${patients}?${query(token)}` },
         writes: false,
-        mayBeRefused: token !== undefined,
+        refusable: token === undefined ? undefined : "page",
         mayBeAbsent: false,
         sent: { values: [], opaque: token === undefined ? [] : [token] },
       } as const;
@@ -123,7 +123,7 @@ function isAbsent(status: number): boolean {
 function requireNameable(patient_id: string): string {
   if (patient_id === "" || patient_id === "." || patient_id === ".." || !patient_id.isWellFormed()) {
     throw new AdapterError(
-      { kind: "particle-rejected", words: "the patient_id cannot be named in a path" },
+      { kind: "particle-rejected", refused: "demographics", words: "the patient_id cannot be named in a path" },
       "A patient_id that cannot be named in a path was not sent.",
     );
   }

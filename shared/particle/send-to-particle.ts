@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { AdapterError, type Failure } from "../failure/failure.ts";
+import { AdapterError, type Failure, type Refusable } from "../failure/failure.ts";
 import { type HttpAnswer, type HttpExchange, type HttpRequest, NoAnswer } from "./http-exchange.ts";
 import { MEANINGS, type MeaningName, meaningOfStatus } from "./meanings.ts";
 import type { ParticleGateway, Written } from "./particle-gateway.ts";
@@ -13,8 +13,8 @@ export type Operation = {
   readonly name: keyof ParticleGateway;
   readonly request: Omit<HttpRequest, "headers">;
   readonly writes: boolean;
-  /** Whether something of the caller's can be at fault; where nothing can, a refusal is nonsense. */
-  readonly mayBeRefused: boolean;
+  /** What of the caller's can be at fault; where nothing can, a refusal is nonsense. */
+  readonly refusable: Refusable | undefined;
   /** Whether 404 and 410 are answers rather than failures. */
   readonly mayBeAbsent: boolean;
   /** What must not come back out of Particle's words. */
@@ -236,13 +236,15 @@ function errorOf(operation: Operation, failed: Failed, quiet: number, unknown: b
   return unknown && !claimsNothing ? outcomeUnknown(operation, error) : error;
 }
 
-function failureOf({ mayBeRefused }: Operation, { meaning, words }: Failed, quiet: number): Failure {
-  const { failure } = MEANINGS[meaning];
-  const kind = failure === "particle-rejected" && !mayBeRefused ? "particle-unintelligible" : failure;
+function failureOf({ refusable }: Operation, { meaning, words }: Failed, quiet: number): Failure {
+  const kind = MEANINGS[meaning].failure;
   const askedSeconds = Math.ceil(quiet / 1000);
   switch (kind) {
     case "particle-rejected":
-      return { kind, words: words || "no reason given" };
+      return refusable === undefined
+        ? { kind: "particle-unintelligible" }
+        : // What Particle says of a call without demographics can only be about what it holds.
+          { kind, refused: refusable, ...(refusable === "demographics" && words !== "" && { words }) };
     case "particle-overlay":
     case "particle-unintelligible":
       return { kind };

@@ -42,7 +42,7 @@ function startFake(): Subject {
   const fake = createFakeParticleGateway();
   const unavailable = { kind: "particle-unavailable", retryAfterSeconds: 10 } as const;
   const refusals = {
-    rejected: { kind: "particle-rejected", words: "no reason given" },
+    rejected: { kind: "particle-rejected", refused: "demographics" },
     throttled: { kind: "particle-throttled", retryAfterSeconds: 30 },
   } as const;
   return {

@@ -140,7 +140,7 @@ export function interleave(harness: Harness, scheduler: Scheduler): Interleaved 
           fail(UNAVAILABLE, false);
         }
         if (fault === "refused") {
-          fail({ kind: "particle-rejected", words: "" }, false);
+          fail({ kind: "particle-rejected", refused: "demographics" }, false);
         }
         if (fault === "lost-reply") {
           await effect();

@@ -99,7 +99,7 @@ describe("the failures of docs/clients.md", () => {
     "overlay-suspected": { kind: "overlay-suspected", fields: ["gender"] },
     "particle-overlay": { kind: "particle-overlay" },
     "in-flight": { kind: "in-flight", retryAfterSeconds: 1 },
-    "particle-rejected": { kind: "particle-rejected", words: "no reason given" },
+    "particle-rejected": { kind: "particle-rejected", refused: "demographics" },
     unauthenticated: { kind: "unauthenticated" },
     forbidden: { kind: "forbidden", scopes: ["system/Patient.r"] },
     "particle-throttled": { kind: "particle-throttled", retryAfterSeconds: 1 },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { renderFailure } from "../../../shared/fhir/operation-outcome.ts";
 import type { Demographics } from "../../../shared/mapping/demographics.ts";
 import { createParticleGateway, type ParticleSettings } from "../../../shared/particle/http-particle-gateway.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
@@ -117,6 +118,14 @@ describe("deletePatient", () => {
     await gateway.deletePatient("p-1", soon());
     expect(server?.received).toHaveLength(1);
   });
+
+  it("repeats nothing of what Particle says of the patient whom it holds", async () => {
+    const message = "family_name testingson of this patient is on hold";
+    const gateway = await gatewayTo(() => ({ status: 422, body: JSON.stringify({ message }) }));
+    const error = await adapterErrorOf(gateway.deletePatient("p-1", soon()));
+    expect(error.failure).toStrictEqual({ kind: "particle-rejected", refused: "deletion" });
+    expect(renderFailure(error.failure).outcome.issue[0]?.diagnostics).toMatch(/^Particle refused the deletion: /);
+  });
 });
 
 describe("listPatientIds", () => {
@@ -152,10 +161,10 @@ describe("listPatientIds", () => {
     expect(read.at(-1)).not.toHaveProperty("continuation_token");
   });
 
-  it("fails with Particle's words when the token is refused", async () => {
+  it("fails without Particle's words when the token is refused", async () => {
     const gateway = await gatewayTo(() => ({ status: 400, body: "continuation_token t-x is not valid" }));
     const error = await adapterErrorOf(pagesOf(gateway.listPatientIds("t-x", soon())));
-    expect(error.failure).toEqual({ kind: "particle-rejected", words: "continuation_token … is not valid" });
+    expect(error.failure).toEqual({ kind: "particle-rejected", refused: "page" });
   });
 
   it("does not take a missing list for an empty one", async () => {

@@ -34,13 +34,39 @@ describe("particleWords", () => {
   });
 
   it.each([
+    "date_of_birth: expected YYYY-MM-DD",
+    "given_name: is required; postal_code: is required",
+    "The patient_id is required.",
+    "address_state must be the two letter code of a state",
+    "Patient with this patient_id already exists. Please verify the patient_id and demographics",
+    "ssn: a valid US SSN expected",
+    "email must be a valid email address",
+    "given_name is too long",
+    "gender: MALE or FEMALE expected",
+    "postal_code: five digits, or five and four expected",
+  ])("leaves what tells of fields and of nobody as it is: %s", (text) => {
+    expect(wordsOf({ message: text })).toBe(text);
+  });
+
+  it.each([
+    { text: "patient is held as Elvira Valadez, FEMALE, 1970-12-26", words: "patient is … as …" },
+    { text: "given_name long is not will", words: "given_name … is not …" },
+    { text: "Quark. Required is what is absent", words: "…. Required is what is absent" },
+    { text: 'family_name is "valid" there', words: "family_name is … there" },
+    { text: "family_name Valid differs", words: "family_name … differs" },
+    { text: "family_name valid-quark differs", words: "family_name … differs" },
+  ])("takes out whom Particle holds and nobody sent: $words", ({ text, words }) => {
+    expect(wordsOf({ message: text })).toBe(words);
+  });
+
+  it.each([
     { text: "family_name Testingson is too odd", words: "family_name … is too odd" },
-    { text: "family_name TESTINGSON's is too odd", words: "family_name …'s is too odd" },
-    { text: "no such place: 123 Mulberry Court, Roxbury MA 12345", words: "no such place: …" },
-    { text: "address_lines 9 Mulberry Ct differs", words: "address_lines 9 … Ct differs" },
+    { text: "family_name TESTINGSON's is too odd", words: "family_name … is too odd" },
+    { text: "no such address: 123 Mulberry Court, Roxbury MA 12345", words: "no such address: …" },
+    { text: "address_lines 9 Mulberry Ct differs", words: "address_lines … differs" },
     {
-      text: "address_state MA is no match, the format may be wrong",
-      words: "address_state … is no match, the format may be wrong",
+      text: "address_state MA is no match, the format could be wrong",
+      words: "address_state … is no match, the format could be wrong",
     },
     { text: "date_of_birth 03/23/1957 lies in the future", words: "date_of_birth … lies in the future" },
     { text: "patient patient-id-7 has email Henrick@Example.com", words: "patient … has email …" },
@@ -66,8 +92,8 @@ describe("particleWords", () => {
   });
 
   it("takes short values out only where they stand as words", () => {
-    const { words } = particleWords("OR97201 or an error of the origin", { values: ["OR", "97201"], opaque: [] });
-    expect(words).toBe("… an error of the origin");
+    const { words } = particleWords("OR97201 or an error of the format", { values: ["OR", "97201"], opaque: [] });
+    expect(words).toBe("… an error of the format");
   });
 
   it("is empty when nothing readable is left", () => {
@@ -98,6 +124,33 @@ describe("particleWords", () => {
     { body: "given_name is required", line: "7 Overlay Road", overlay: false },
   ])("recognises an overlay: $overlay for $body, sent $line", ({ body, line, overlay }) => {
     expect(particleWords(body, { values: [line], opaque: [] }).overlay).toBe(overlay);
+  });
+
+  it("lets no word through that is capitalised or unknown, whoever sent it", () => {
+    const sayings = ["is not valid", "family_name", "must match", "(", "address_city =", ",", "and", "/", "'", "-"];
+    const capitalised = fc.stringMatching(/^[A-Z][a-z]{1,9}$/).map((word) => `${word}q`);
+    const unknown = fc.oneof(
+      fc.stringMatching(/^q[a-z]{2,9}q$/),
+      fc.stringMatching(/^[0-9]{1,9}$/),
+      fc.string({ unit: "grapheme", minLength: 1, maxLength: 9 }).map((word) => `q${word.replace(/\s/g, "")}q`),
+      fc.constantFrom("Long", "Will", "May", "will", "may", "North", "male", "Valid", "Required", "Expected", "李小龙"),
+    );
+    const text = fc.array(fc.tuple(fc.constantFrom(...sayings), fc.oneof(capitalised, unknown)), { minLength: 1 });
+    const asBody = fc.constantFrom<(message: string) => string>(
+      (message) => JSON.stringify({ message: `is ${message}` }),
+      (message) => JSON.stringify({ errors: [{ field: "family_name", message: `is ${message}` }] }),
+      (message) => `the request failed: ${message}`,
+    );
+    fc.assert(
+      fc.property(text, asBody, (parts, body) => {
+        const { words } = particleWords(body(parts.flat().join(" ")), { values: [], opaque: [] });
+        const left = words.match(/[\p{L}\p{M}\p{N}_]+/gu) ?? [];
+        const own: readonly string[] =
+          `family_name message is the request failed ${sayings.join(" ")}`.match(/\w+/g) ?? [];
+        expect(left.filter((word) => !own.includes(word))).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   const letters = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 });
@@ -174,7 +227,7 @@ describe("particleWords", () => {
         const own = fold(`given_name: ${sayings.join(" ")}`);
         // Our own words stay, and may hold a short value by chance.
         const survivors = [...all, id].map(fold).filter((value) => stands(value, shown) && !stands(value, own));
-        expect(survivors.filter((value) => value.length >= 2)).toEqual([]);
+        expect(survivors.filter((value) => /[\p{L}\p{N}].*[\p{L}\p{N}]/u.test(value))).toEqual([]);
       }),
       { numRuns: 100 },
     );

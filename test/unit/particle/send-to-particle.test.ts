@@ -12,11 +12,11 @@ const put: Operation = {
   name: "putPatient",
   request: { method: "POST", path: "/p", body: "{}" },
   writes: true,
-  mayBeRefused: true,
+  refusable: "demographics",
   mayBeAbsent: false,
   sent: { values: ["Testingson"], opaque: ["p-1"] },
 };
-const get: Operation = { ...put, name: "getPatient", writes: false, mayBeRefused: false, mayBeAbsent: true };
+const get: Operation = { ...put, name: "getPatient", writes: false, refusable: undefined, mayBeAbsent: true };
 
 /** An answer, or how an attempt ended without one; `ms` is the time that it took. */
 type Step = { readonly ms?: number } & (Partial<HttpAnswer> | { readonly end: "refused" | "reset" | "hangs" });
@@ -65,7 +65,7 @@ const in20s = start + 20_000;
 
 describe("what one attempt means", () => {
   const unavailable = { kind: "particle-unavailable", retryAfterSeconds: 10 };
-  const rejected = { kind: "particle-rejected", words: "no reason given" };
+  const rejected = { kind: "particle-rejected", refused: "demographics" };
   const unintelligible = { kind: "particle-unintelligible" };
   const throttled = { kind: "particle-throttled", retryAfterSeconds: 60 };
   const token = { kind: "particle-refuses-token", retryAfterSeconds: 10 };
@@ -132,7 +132,11 @@ describe("what one attempt means", () => {
   it("passes Particle's words on without what was sent", async () => {
     const body = JSON.stringify({ message: "family_name Testingson of p-1 is odd, says t-1" });
     const error = await adapterErrorOf(scene([{ status: 422, body }]).send(put, in20s));
-    expect(error.failure).toEqual({ kind: "particle-rejected", words: "family_name … of … is odd, says …" });
+    expect(error.failure).toEqual({
+      kind: "particle-rejected",
+      refused: "demographics",
+      words: "family_name … of … is odd, …",
+    });
     expect(error.message).not.toMatch(/Testingson|p-1|t-1/);
   });
 });
