@@ -4,6 +4,7 @@ import { OVERLAY_REASONS, type OverlayReason } from "../registration/overlay-rea
 import { isResourceId } from "./path.ts";
 import type { FhirRequest } from "./request.ts";
 import type { FhirResponse, WriteOutcome } from "./response.ts";
+import { routeOf } from "./routes.ts";
 
 /** How a request ended, or an entry of a Bundle. Holds no patient data: ids are those of FHIR. */
 export type InteractionEnd = {
@@ -68,7 +69,11 @@ function failed(request: Asked, error: unknown): Result {
   };
 }
 
-/** Whatever else stands in the path was not an id, and could be anything. */
-function patientIn({ pathParameters: { id } }: Asked): readonly string[] {
-  return id !== undefined && isResourceId(id) ? [id] : [];
+/**
+ * The id in the path, also of a patient that is not there: who tried to read it is what an auditor may want to know.
+ * What cannot be an id could be anything, and `$validate` looks no id up, so that one says nothing of a patient.
+ */
+function patientIn({ method, route, pathParameters: { id } }: Asked): readonly string[] {
+  const isLookedUp = routeOf(method, route)?.interaction !== "$validate";
+  return id !== undefined && isLookedUp && isResourceId(id) ? [id] : [];
 }

@@ -2,7 +2,7 @@ import type { Parameters, ParametersParameter, Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
 import { operationOutcome } from "../fhir/operation-outcome.ts";
 import { requireParameters } from "../http/general-parameters.ts";
-import { isResourceId } from "../http/path.ts";
+import { ID_RULE, isResourceId } from "../http/path.ts";
 import { patientFaults } from "../http/patient-body.ts";
 import { type FhirRequest, invalid, type Respond, requestFault } from "../http/request.ts";
 import { remarksOf } from "../mapping/report-issues.ts";
@@ -41,9 +41,7 @@ function questionOf(request: FhirRequest): Question {
   const { resource, values } = operationInputOf(request, PARAMETERS);
   const id = values.patient;
   if (id !== undefined && !isResourceId(id)) {
-    throw invalid(
-      requestFault("The parameter patient must be the id of a Patient: 1 to 64 letters, digits, hyphens and dots."),
-    );
+    throw invalid(requestFault(`The parameter patient must be the id of a Patient: ${ID_RULE}.`));
   }
   if (resource === undefined) {
     throw noPatient();

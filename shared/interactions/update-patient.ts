@@ -1,7 +1,7 @@
 import type { Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
 import { requireParameters } from "../http/general-parameters.ts";
-import { resourceIdOf } from "../http/path.ts";
+import { ID_RULE, isResourceId, resourceIdOf } from "../http/path.ts";
 import { patientBodyOf } from "../http/patient-body.ts";
 import { heldAfter, versionLocationOf, writtenResponse } from "../http/patient-response.ts";
 import {
@@ -71,6 +71,14 @@ function updateById(registration: Registration, request: FhirRequest, patient: P
 function updateByCondition(registration: Registration, request: FhirRequest, patient: Patient): Promise<Registered> {
   const condition = conditionOf(request);
   requireCarried(patient, condition, registration.settings.systems);
+  if (patient.id !== undefined && !isResourceId(patient.id)) {
+    throw invalid({
+      severity: "error",
+      code: "value",
+      expression: "Patient.id",
+      diagnostics: `The id must be ${ID_RULE}. Leave it out, and the server chooses one.`,
+    });
+  }
   const how = { ...howToUpdate(request), mustBeNew: mustBeNew(request) };
   return updatePatientConditionally(registration, { patient, condition, ...how }, taskOf(request));
 }

@@ -56,6 +56,28 @@ describe("the audit log", () => {
     ]);
   });
 
+  it("has the id of a request also where nobody has it, but nothing that was not looked up or may be a social security number", async () => {
+    expect(eventsOf(await client.read("nobody"))).toMatchObject([{ patients: ["nobody"], status: 404 }]);
+    const validated = await client.send("POST", "/Patient/Testingson/$validate", { body: {} });
+    expect(eventsOf(validated)).toMatchObject([{ interaction: "$validate", patients: [] }]);
+    for (const id of ["219-09-9801", "219099801"]) {
+      for (const refused of [
+        await client.read(id),
+        await client.update({ ...person(9), id }),
+        await client.send("POST", `/Patient/${id}/$validate`, { body: person(9) }),
+        await client.send("PUT", "/Patient?identifier=https://clinic.example/chart%7CC-9", {
+          body: { ...person(9), id },
+        }),
+        await client.send("POST", `/Patient/$to-particle?patient=${id}`, { body: person(9) }),
+      ]) {
+        expect(refused.status).toBe(400);
+        expect(JSON.stringify(refused.resource)).toContain("not written like a social security number");
+        expect(JSON.stringify([refused.resource, eventsOf(refused)])).not.toContain(id);
+      }
+    }
+    expect((await client.update({ ...person(9), id: "000-12-3456" })).status).toBe(201);
+  });
+
   it("says why several identity fields may change at once, also where the request failed", async () => {
     const created = await client.create(person(2));
     const id = idIn(created.headers);
