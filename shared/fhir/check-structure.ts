@@ -1,7 +1,7 @@
 import type { FaultList } from "./fault-list.ts";
-import { isElementName } from "./fhir-path.ts";
 import type { JsonObject } from "./invariants.ts";
 import { invariants, isJsonObject } from "./invariants.ts";
+import { isKnownName } from "./known-names.ts";
 import { maxDepth, maxEntries } from "./limits.ts";
 import { narrativeFaults } from "./narrative.ts";
 import type { PrimitiveName } from "./patient-definition.generated.ts";
@@ -29,18 +29,29 @@ export function isEntryList(faults: FaultList, value: unknown): value is readonl
   return false;
 }
 
-/** Why a name is no element of the type, with the name that was probably meant. */
-function unknownElement(structure: Structure, name: string): string {
-  if (!isElementName(name)) return "Remove the element whose name FHIR R4 does not know.";
+/** Of a property that R4 does not know: which it is, without its name. */
+export const unknownProperty = (at: number): string =>
+  `Remove property ${at + 1} of the object, whose name FHIR R4 does not know, or correct its name.`;
+
+/**
+ * Why a property is no element of the type, with the name that was probably meant. A name that R4 does not know anywhere
+ * is not repeated, see {@link isKnownName}.
+ */
+function unknownElement(structure: Structure, { name, at }: { readonly name: string; readonly at: number }): string {
   const known = [...structure.fields.values()];
   const otherCase = known.find((field) => field.jsonName.toLowerCase() === name.toLowerCase());
   if (otherCase) return `Write ${otherCase.jsonName}: names of elements are case-sensitive.`;
   const choices = known.filter((field) => field.choice && name.startsWith(field.element));
   const names = [...new Set(choices.map((field) => field.jsonName))];
   const [first] = names;
-  if (first === undefined) return `${name} is no element of ${structure.name} in FHIR R4: remove it.`;
+  const property = isKnownName(name) ? name : `Property ${at + 1} of the object`;
+  const what = `${property} is no element of ${structure.name} in FHIR R4`;
+  if (first === undefined) {
+    const elements = new Set(known.map((field) => (field.choice ? `${field.element}[x]` : field.element)));
+    return `${what}: remove it, or correct its name. There are ${[...elements].join(", ")}.`;
+  }
   const offer = names.length > 5 ? `a name such as ${first}` : names.join(" or ");
-  return `${name} is no element of ${structure.name} in FHIR R4: write ${offer}, with the type in the name.`;
+  return `${what}: write ${offer}, with the type in the name.`;
 }
 
 /**
@@ -71,12 +82,12 @@ function isEmpty(value: JsonObject): boolean {
 function checkElements(context: Context, value: JsonObject, structure: Structure, depth: number): void {
   const { faults } = context;
   const chosen: Field[] = [];
-  for (const name in value) {
+  for (const [at, name] of Object.keys(value).entries()) {
     if (faults.isCut) return;
     const field = structure.fields.get(name);
     if (!field) {
       if (!structure.isResource || name !== "resourceType") {
-        faults.add("structure", unknownElement(structure, name), name);
+        faults.add("structure", unknownElement(structure, { name, at }), { name, at });
       }
       continue;
     }

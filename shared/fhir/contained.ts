@@ -1,5 +1,5 @@
 import type { Context } from "./check-structure.ts";
-import { checkObject, depthRemedy, emptyRemedy, isEntryList, nullRemedy } from "./check-structure.ts";
+import { checkObject, depthRemedy, emptyRemedy, isEntryList, nullRemedy, unknownProperty } from "./check-structure.ts";
 import type { JsonObject } from "./invariants.ts";
 import { isJsonObject } from "./invariants.ts";
 import { maxDepth } from "./limits.ts";
@@ -65,12 +65,19 @@ function checkEntries(context: Context, entries: readonly unknown[], others: unk
   }
 }
 
-function checkMembers(context: Context, members: JsonObject, depth: number): void {
+/** @param isChecked elsewhere, by its name */
+function checkMembers(
+  context: Context,
+  members: JsonObject,
+  depth: number,
+  isChecked: (name: string) => boolean = () => false,
+): void {
   const { faults } = context;
-  for (const [name, member] of Object.entries(members)) {
+  for (const [at, [name, member]] of Object.entries(members).entries()) {
+    if (isChecked(name)) continue;
     const isTwin = name.startsWith("_");
-    faults.path.push(name);
-    if (!elementOfAnyType.test(name)) faults.add("structure", "Remove the element whose name FHIR R4 does not know.");
+    faults.path.push({ name, at });
+    if (!elementOfAnyType.test(name)) faults.add("structure", unknownProperty(at));
     else if (member === null) faults.add("structure", nullRemedy);
     else if (isTwin && typeof member !== "object") faults.add("structure", "Write a JSON object with the extensions.");
     else if (!Array.isArray(member)) checkShape(context, member, depth + 1);
@@ -107,10 +114,10 @@ function checkResource(context: Context, resource: JsonObject): void {
     checkObject(context, resource, structureOf("Patient"), 2);
   } else {
     const inherited = domainResource();
-    const members = Object.entries(resource).filter(([name]) => name !== "resourceType" && name !== "contained");
-    const isInherited = ([name]: readonly [string, unknown]) => inherited.fields.has(name);
-    checkObject(context, Object.fromEntries(members.filter(isInherited)), inherited, 2);
-    checkMembers(context, Object.fromEntries(members.filter((member) => !isInherited(member))), 2);
+    const isInherited = (name: string) => inherited.fields.has(name);
+    const own = Object.entries(resource).filter(([name]) => isInherited(name));
+    checkObject(context, Object.fromEntries(own), inherited, 2);
+    checkMembers(context, resource, 2, (name) => isInherited(name) || name === "resourceType" || name === "contained");
   }
 }
 

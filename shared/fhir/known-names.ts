@@ -1,42 +1,27 @@
-import type { Fault } from "../failure/failure.ts";
 import { structures } from "./patient-definition.generated.ts";
 import { structureOf } from "./structure.ts";
 
+/** Of resources, and of what may be around a Patient: a Bundle, Parameters. */
+const AROUND = [
+  "resourceType contained entry fullUrl resource request response search signature timestamp total parameter part",
+  "method ifNoneMatch ifModifiedSince ifMatch ifNoneExist",
+].flatMap((line) => line.split(" "));
+
+/** The `_` of a JSON name is no part of it: `_birthDate` is `Patient.birthDate`. */
+export const bareName = (name: string): string => name.replace(/^_(?=[a-z])/, "");
+
 let names: ReadonlySet<string> | undefined;
 
-/** Whether a Patient of R4, or a datatype in it, has an element of this name anywhere. */
-function isKnownName(name: string): boolean {
-  names ??= new Set(
-    Object.keys(structures).flatMap((structure) =>
+/**
+ * Whether a Patient of R4, or a datatype in it, or a Bundle has an element of this name anywhere. Any other name may hold
+ * anything, a person's data too ("Jane Doe": 1), so nothing that is answered or logged repeats it.
+ */
+export function isKnownName(name: string): boolean {
+  names ??= new Set([
+    ...AROUND,
+    ...Object.keys(structures).flatMap((structure) =>
       [...structureOf(structure).fields.values()].flatMap(({ element, jsonName }) => [element, jsonName]),
     ),
-  );
-  return names.has(name);
-}
-
-/** The first name after the root of a FHIRPath that R4 does not know, with what is before it. */
-function unknownIn(expression: string): { readonly name: string; readonly before: string } | undefined {
-  for (const { 1: name = "", index } of expression.matchAll(/\.(\w+)(?!\w|\()/g)) {
-    if (!isKnownName(name)) {
-      return { name, before: expression.slice(0, index) };
-    }
-  }
-  return undefined;
-}
-
-/** A FHIRPath as far as its names are those of R4: any other may hold anything, a person's data too. */
-export const knownPath = (expression: string): string => unknownIn(expression)?.before ?? expression;
-
-/** A fault that repeats no name that R4 does not know, neither in its path nor in its sentence. */
-export function withoutUnknownNames(fault: Fault): Fault {
-  const unknown = fault.expression === undefined ? undefined : unknownIn(fault.expression);
-  if (unknown === undefined) {
-    return fault;
-  }
-  const isNamed = fault.diagnostics.includes(unknown.name);
-  return {
-    ...fault,
-    expression: unknown.before,
-    ...(isNamed && { diagnostics: "Remove the element whose name FHIR R4 does not know." }),
-  };
+  ]);
+  return names.has(bareName(name));
 }

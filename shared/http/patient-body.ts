@@ -1,7 +1,6 @@
 import type { Patient } from "fhir/r4";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import { parseJson } from "../fhir/json.ts";
-import { isMappedElement } from "../fhir/mapped-elements.ts";
 import { validatePatient } from "../fhir/validate-patient.ts";
 import { type Preferences, requireContentType } from "./negotiation.ts";
 import { type FhirRequest, invalid } from "./request.ts";
@@ -40,9 +39,7 @@ export function jsonBodyOf({ headers, body: text = "" }: Pick<FhirRequest, "head
 
 /** Every fault of what should be a Patient. Lenient validation makes warnings of those that feed no demographic. */
 export function patientFaults(value: unknown, { validation }: Pick<Preferences, "validation">): readonly Fault[] {
-  const isTolerable = ({ expression }: Fault): boolean =>
-    validation === "lenient" && expression !== undefined && !isMappedElement(expression);
-  return validatePatient(value).map((fault) => (isTolerable(fault) ? { ...fault, severity: "warning" } : fault));
+  return validatePatient(value, validation);
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { OperationOutcome, Patient } from "fhir/r4";
 import type { Fault } from "../failure/failure.ts";
-import { withoutUnknownNames } from "../fhir/known-names.ts";
 import { operationOutcome } from "../fhir/operation-outcome.ts";
 import { type Reduction, reducePatient } from "../fhir/reduce-patient.ts";
 import { particleToPatient } from "../mapping/particle-to-patient.ts";
@@ -84,7 +83,7 @@ const bodyOf: Readonly<
     return patient && reducePatient(patientOf(patient, systems), reduction);
   },
   OperationOutcome: async ({ warnings, report }) =>
-    operationOutcome([DONE, ...warnings.map(withoutUnknownNames), ...(report ? reportIssues(report) : [])]),
+    operationOutcome([DONE, ...warnings, ...(report ? reportIssues(report) : [])]),
 };
 
 const DONE: Fault = { severity: "information", code: "informational", diagnostics: "Done." };

@@ -187,14 +187,16 @@ const textOf = <Name extends string>(object: JsonObject, name: Name): { readonly
 
 /** Adds a fault for each element that is unknown or of another shape. */
 function checkElements(faults: FaultList, object: JsonObject, elements: Readonly<Record<string, Shape>>): void {
-  for (const [name, value] of Object.entries(object)) {
+  for (const [at, [name, value]] of Object.entries(object).entries()) {
     const shape = Object.hasOwn(elements, name) ? elements[name] : undefined;
     if (shape !== undefined) {
       checkShape(faults, name, value, shape);
     } else if (Object.hasOwn(FOREIGN, name)) {
       faults.add("invariant", FOREIGN[name] ?? "", name);
     } else if (!(name.startsWith("_") && Object.hasOwn(elements, name.slice(1)) && isJsonObject(value))) {
-      faults.add("structure", "There is no such element here: remove it, or correct its name.", name);
+      const known = Object.keys(elements).join(", ");
+      const diagnostics = `Property ${at + 1} of the object is no element here: remove it, or write one of ${known}.`;
+      faults.add("structure", diagnostics, { name, at });
     }
   }
 }

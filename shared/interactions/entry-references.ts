@@ -1,5 +1,5 @@
 import type { Fault } from "../failure/failure.ts";
-import { fhirPath } from "../fhir/fhir-path.ts";
+import { fhirPath, type Step } from "../fhir/fhir-path.ts";
 import { isJsonObject, type JsonObject } from "../fhir/invariants.ts";
 import type { BundleEntry } from "./bundle-request.ts";
 
@@ -55,15 +55,15 @@ function resolveEntry(entry: BundleEntry, resolve: Resolve): Resolved {
     return { entry, faults: [] };
   }
   const faults: Fault[] = [];
-  const walk = (value: unknown, path: readonly (string | number)[]): unknown => {
+  const walk = (value: unknown, path: readonly Step[]): unknown => {
     if (Array.isArray(value)) {
       return value.map((one, index) => walk(one, [...path, index]));
     }
     return isJsonObject(value) ? walkObject(value, path) : value;
   };
-  const walkObject = (object: JsonObject, path: readonly (string | number)[]): JsonObject =>
+  const walkObject = (object: JsonObject, path: readonly Step[]): JsonObject =>
     Object.fromEntries(
-      Object.entries(object).map(([name, value]) => {
+      Object.entries(object).map(([name, value], at) => {
         const found =
           name === "reference" && typeof value === "string" && LOCAL_NAME.test(value) ? resolve(value) : undefined;
         if (found && "diagnostics" in found) {
@@ -74,7 +74,7 @@ function resolveEntry(entry: BundleEntry, resolve: Resolve): Resolved {
             diagnostics: found.diagnostics,
           });
         }
-        return [name, found && "reference" in found ? found.reference : walk(value, [...path, name])];
+        return [name, found && "reference" in found ? found.reference : walk(value, [...path, { name, at }])];
       }),
     );
   return { entry: { ...entry, resource: walkObject(entry.resource, []) }, faults };

@@ -1,3 +1,4 @@
+import { bareName, isKnownName } from "../fhir/known-names.ts";
 import { type FhirObject, isDataAbsent, isFhirObject } from "./fhir-element.ts";
 
 /** A value of a Patient that is neither an object nor a list. */
@@ -17,16 +18,9 @@ type Part = Omit<Leaf, "isAbsent"> & {
   readonly companion?: unknown;
 };
 
-/** Other names may be anything, a person's data too, so they are not repeated. */
-const ELEMENT_NAME = /^[A-Za-z_]\w{0,63}$/;
 const INSIDE_EXTENSION = /\.(?:extension|modifierExtension)\[\d+\]$/;
 const EXTENSION_VALUE = /^value[A-Z]\w*$/;
 const PATIENT_CHOICE = /^(deceased|multipleBirth)[A-Z]\w*$/;
-
-/** The property that a property or its companion is about: `_x` is about x. */
-function baseOf(key: string): string {
-  return key.replace(/^_(?=[a-z])/, "");
-}
 
 /** The FHIRPath name of a property: a choice type loses its suffix. */
 function pathName(parent: string, base: string): string {
@@ -47,21 +41,21 @@ function isCompanion(element: FhirObject, base: string): boolean {
 }
 
 /**
- * Each property of an element with the step that leads to it, as FHIRPath. Where R4 allows no such name, or two properties that
+ * Each property of an element with the step that leads to it, as FHIRPath. Where R4 knows no such name, or two properties that
  * have one path (two types of a choice), the step counts the properties instead.
  */
 export function stepsInto(element: FhirObject, expression: string): [key: string, step: string][] {
   const keys = Object.keys(element);
   const owners = new Map<string, string>();
   for (const key of keys) {
-    const base = baseOf(key);
+    const base = bareName(key);
     const name = pathName(expression, base);
     owners.set(name, owners.get(name) ?? base);
   }
   return keys.map((key, index) => {
-    const base = baseOf(key);
+    const base = bareName(key);
     const name = pathName(expression, base);
-    const isNamed = ELEMENT_NAME.test(key) && owners.get(name) === base && (key === base || isCompanion(element, base));
+    const isNamed = isKnownName(base) && owners.get(name) === base && (key === base || isCompanion(element, base));
     return [key, isNamed ? name : `children()[${index}]`];
   });
 }

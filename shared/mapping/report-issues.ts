@@ -1,5 +1,4 @@
 import type { Fault, Remark } from "../failure/failure.ts";
-import { knownPath } from "../fhir/known-names.ts";
 import { identityStrength, identityStrengthIssue } from "./identity-strength.ts";
 import type { FieldReport } from "./mapping-report.ts";
 import type { PatientReport } from "./patient-report.ts";
@@ -58,7 +57,7 @@ function unusedIssues(report: PatientReport): Remark[] {
   const unused = unusedLeaves(report.patient, { report, faults: [] });
   return [...Map.groupBy(unused, ({ reason }) => reason)].map(([reason, leaves]) =>
     information(`Fed no field of Particle (${reason}), because ${UNUSED_BECAUSE[reason]}.`, [
-      ...new Set(leaves.map(({ expression }) => knownPath(expression))),
+      ...new Set(leaves.map(({ expression }) => expression)),
     ]),
   );
 }

@@ -59,7 +59,9 @@ describe("the statement", () => {
     const extension = [{ url, valueReference: { reference: "#statement" } }];
     expect(validatePatient({ resourceType: "Patient", contained, extension })).toEqual([]);
     const wrong = { resourceType: "Patient", contained: [{ ...contained[0], format: [] }], extension };
-    expect(validatePatient(wrong)).toMatchObject([{ expression: "Patient.contained[0].format" }]);
+    expect(validatePatient(wrong)).toMatchObject([
+      { expression: expect.stringMatching(/^Patient\.contained\[0\]\.children\(\)\[\d+\]$/) },
+    ]);
   });
 
   it("keeps the invariants of CapabilityStatement that concern it", () => {

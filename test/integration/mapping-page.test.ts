@@ -239,7 +239,9 @@ describe.skipIf(chromiumPath === undefined)(`the mapping page in a browser${skip
 
     await choose(/Not valid FHIR/);
     await expect.poll(status).toMatch(/Not valid.*10 faults/s);
-    expect(await row("Patient.nmae").innerText()).toContain("nmae is no element of Patient in FHIR R4");
+    expect(await row("Patient.children()[1]").innerText()).toMatch(
+      /nmae.*Property 2 of the object is no element of Patient/s,
+    );
     expect(await row("Patient.address[0].city").innerText()).toContain("not mapped");
   });
 

@@ -138,7 +138,7 @@ export const toParticleDefinition: OperationDefinition = {
         text(
           "expression",
           "1..1",
-          "FHIRPath of the leaf. A property whose name R4 does not allow is counted: Patient.children()[3].",
+          "FHIRPath of the leaf. A property whose name R4 does not know is counted: Patient.children()[3].",
         ),
         code("reason", "1..1", codes(UNUSED_BECAUSE)),
       ],

@@ -104,9 +104,9 @@ describe("a repeated property", () => {
     ['{"resourceType":"Patient","gender":"male","\\u0067ender":"male"}', ["Patient.gender"]],
     ['{"resourceType":"Patient","_birthDate":{},"_birthDate":{}}', ["Patient.birthDate"]],
     ['{"resourceType":"Bundle","entry":[{"resource":{"id":"1","id":"2"}}]}', ["Bundle.entry[0].resource.id"]],
-    ['{"resourceType":"Testingson","a":1,"a":1}', ["Resource.a"]],
+    ['{"resourceType":"Testingson","a":1,"a":1}', ["Resource"]],
     ['{"resourceType":"Patient","T estingson":1,"T estingson":1}', ["Patient"]],
-    ['{"resourceType":"Patient","__proto__":1,"__proto__":2}', ["Patient.__proto__"]],
+    ['{"resourceType":"Patient","__proto__":1,"__proto__":2}', ["Patient"]],
   ])("%s", (text, expected) => {
     expect(faultsOf(text).map((fault) => fault.expression)).toEqual(expected);
   });

@@ -39,7 +39,8 @@ describe("any valid Patient", () => {
           plant(all[choice % all.length]!);
           const faults = validatePatient(damaged);
           expect(faults).not.toEqual([]);
-          for (const fault of faults) expect(fault.expression).toMatch(/^Patient(\.[A-Za-z]+(\[\d+\])?)*$/);
+          for (const fault of faults)
+            expect(fault.expression).toMatch(/^Patient(\.([A-Za-z]+|children\(\)\[\d+\])(\[\d+\])?)*$/);
         },
       ),
       { numRuns: 150 },

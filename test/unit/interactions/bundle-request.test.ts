@@ -101,10 +101,10 @@ describe("bundleRequestOf", () => {
       { ...batch({ request: { ...request, foo: 1 }, bar: 1, search: {} }), total: 3, baz: 1 },
       [
         ["invariant", "Bundle.total"],
-        ["structure", "Bundle.baz"],
-        ["structure", "Bundle.entry[0].bar"],
+        ["structure", "Bundle.children()[4]"],
+        ["structure", "Bundle.entry[0].children()[1]"],
         ["invariant", "Bundle.entry[0].search"],
-        ["structure", "Bundle.entry[0].request.foo"],
+        ["structure", "Bundle.entry[0].request.children()[2]"],
       ],
     ],
     [

@@ -100,9 +100,10 @@ describe("the report as issues", () => {
     const issues = issuesOf({ ...HENRICK, ...odd } as unknown as Patient);
     const notCarried = issues.find(({ diagnostics }) => diagnostics.includes("(not-carried)"))!;
     expect(expressionsOf(notCarried)).toEqual([
-      "Patient.children()[7]",
+      "Patient.children()[7].children()[0]",
       "Patient.photo[0].children()[0]",
-      "Patient.photo[0]",
+      "Patient.photo[0].children()[1]",
+      "Patient.photo[0].children()[2].children()[0]",
     ]);
     expect(JSON.stringify(issues)).not.toMatch(/Ann/);
   });
