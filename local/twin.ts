@@ -46,6 +46,8 @@ export type TwinOptions = {
   readonly dataDir?: string;
   /** Other values for variables that the template sets, such as `SETTLE_SECONDS`, for every function that has them. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Variables that a template need not set, such as `UNIQUE_IDENTIFIER_SYSTEMS`, for every function. */
+  readonly optionalEnvironment?: Readonly<Record<string, string>>;
   /** Another time-out for every function, so that a test need not wait as long as a deployment may. */
   readonly timeoutMs?: number;
   /** The most workers of one function that run at the same time; further requests wait. @default 4 */
@@ -140,9 +142,11 @@ async function start(
 
   const log = createFunctionLog(LOG_CAPACITY, options.onLog);
   const { timeoutMs } = options;
-  const functions = deployment.functions.map((definition) =>
-    timeoutMs === undefined ? definition : { ...definition, timeoutMs },
-  );
+  const functions = deployment.functions.map((definition) => ({
+    ...definition,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    environment: { ...definition.environment, ...options.optionalEnvironment },
+  }));
   const fleet = createFunctionFleet(functions, {
     endpoints: { dynamodb: dynamodb.url, secretsManager: secrets.url },
     environment: {

@@ -30,6 +30,8 @@ export type EmbeddedDynamoDb = {
   configure(switches: DynamoDbSwitches): void;
   /** The latest requests, at least 10,000, in their order of arrival. */
   requests(): DynamoDbRequest[];
+  /** Calls the listener with each write as it was sent, which the log does not keep: for tests of what is stored. */
+  onWrite(listener: (input: JsonObject) => void): void;
   /** Resolves when the write that `hold` names is waiting; rejects where nothing is to be held. */
   held(): Promise<void>;
   /** Lets every held write go on. */
@@ -61,6 +63,7 @@ export async function startEmbeddedDynamoDb(options: EmbeddedDynamoDbOptions): P
   const carryOut = operationsOn(store);
   const log = new RequestLog<DynamoDbRequest>();
   const gates: WriteGate[] = [];
+  let toldOfWrites: ((input: JsonObject) => void) | undefined;
   let switches = parseSwitches({});
   let faults = new Faults<FaultName>({});
   let gate = new WriteGate(undefined);
@@ -91,6 +94,10 @@ export async function startEmbeddedDynamoDb(options: EmbeddedDynamoDbOptions): P
   const respond = async (request: DynamoDbRequest, input: JsonObject): Promise<JsonObject> => {
     const { operation } = request;
     const writes = isWrite(operation);
+    if (writes) {
+      // A copy: the operation takes the request apart.
+      toldOfWrites?.(structuredClone(input));
+    }
     if ((writes || READS.has(operation)) && strikes("throttling", request)) {
       throw throttled(request, switches.throttlingError);
     }
@@ -154,6 +161,9 @@ export async function startEmbeddedDynamoDb(options: EmbeddedDynamoDbOptions): P
     port: endpoint.port,
     configure,
     requests: () => log.entries(),
+    onWrite(listener) {
+      toldOfWrites = listener;
+    },
     held: () => gate.held(),
     release,
     close() {
