@@ -4,6 +4,7 @@ import { faultRuleSchema } from "../../local/particle/fault-rules.ts";
 import type { SwitchChanges } from "../../local/particle/switches.ts";
 import type { Twin } from "../../local/twin.ts";
 import type { Failure } from "../../shared/failure/failure.ts";
+import { validatePatient } from "../../shared/fhir/validate-patient.ts";
 import { ENV } from "../../shared/runtime/env-names.ts";
 import { idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { markedPatient, marksIn } from "../support/marked-patient.ts";
@@ -124,9 +125,27 @@ afterAll(async () => {
   await other?.close();
 });
 
+const UNMARKED = "active country gender preferred state status system type use userSelected".split(" ");
 const UNIQUE = "https://unique.example/sid";
 
 describe("marks in every leaf of a Patient", () => {
+  it("are in all leaves but codes of a required value set, booleans, and what chooses a system, a type or a state", () => {
+    const forms = new Set<string>();
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 8, 9, 300]) {
+      const { patient, marks, unmarked } = markedPatient(n);
+      expect(validatePatient(patient)).toEqual([]);
+      const names = unmarked.map((path) => path.split(".").at(-1));
+      expect([...new Set(names)].sort()).toEqual(UNMARKED);
+      const own = marks.flatMap((mark) => mark.forms);
+      expect(own.filter((form) => forms.has(form))).toEqual([]);
+      for (const form of own) {
+        forms.add(form);
+        expect(marksIn(`{"a":"${form}"}`, new Map([[form, "here"]])), form).toEqual(["here"]);
+        expect(marksIn(/\d/.test(form) ? `a${form}b` : "", new Map([[form, "here"]])), form).toEqual([]);
+      }
+    }
+  });
+
   it("pass through every interaction", async () => {
     const first = somebody();
     const created = await create(first);
@@ -357,6 +376,12 @@ describe("marks in every leaf of a Patient", () => {
       const faults = [{ fault: "status", status, message: inOneOf(refused) } as const];
       await withParticle({ faults, errorBody: status === 409 ? "text" : "json" }, () => create(refused));
     }
+    // Nobody sent what Particle holds, or says that it holds, of somebody: it cannot be taken out by what was sent.
+    const held = [{ fault: "status", status: 422, message: `is held as ${inOneOf(somebody())}` } as const];
+    await withParticle({ faults: held }, async () => {
+      expect((await put({ ...patient, id, address: somebody().address ?? [] })).status).toBe(422);
+      expect((await send("DELETE", `/Patient/${id}`)).status).toBe(422);
+    });
     await withParticle({ expireTokens: true }, () => send("GET", `/Patient/${id}`));
     await withParticle({ faults: [{ fault: "status", status: 500 }] }, () => invoke("RefreshToken"));
     await invoke("RefreshToken");

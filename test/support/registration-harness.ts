@@ -96,4 +96,6 @@ export const LOST_REPLY = {
 /** Particle did not get it, but nobody knows. */
 export const LOST_REQUEST = { ...LOST_REPLY, carriedOut: false } as const;
 
-export const REFUSED = { failure: { kind: "particle-rejected", refused: "demographics", words: "postal_code" } } as const;
+export const REFUSED = {
+  failure: { kind: "particle-rejected", refused: "demographics", words: "postal_code" },
+} as const;

@@ -91,6 +91,14 @@ describe("particleWords", () => {
     expect(words).toBe("postal_code and birth are odd for …");
   });
 
+  it("takes a value out that is a plain word, too, and leaves the names of fields", () => {
+    const { words } = particleWords("family_name valid is not valid, name is required", {
+      values: ["Valid", "Name"],
+      opaque: [],
+    });
+    expect(words).toBe("family_name … is not …, … is required");
+  });
+
   it("takes short values out only where they stand as words", () => {
     const { words } = particleWords("OR97201 or an error of the format", { values: ["OR", "97201"], opaque: [] });
     expect(words).toBe("… an error of the format");
