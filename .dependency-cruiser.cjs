@@ -56,14 +56,14 @@ module.exports = {
       to: { path: "^(infra|local|test)/|node_modules/(aws-cdk-lib|constructs)" },
     },
     {
-      name: "infra-takes-only-names-from-runtime",
+      name: "infra-takes-only-names-and-rules-of-settings",
       comment:
-        "Names of environment variables and metrics, and the route table; everything else of a function is its entry path.",
+        "Names of environment variables and metrics, what the former may be, and the route table; everything else of a function is its entry path.",
       severity: "error",
       from: { path: "^infra/" },
       to: {
         path: "^(functions|shared|local|test)/",
-        pathNot: "^shared/(runtime/(env|metric)-names|http/routes)\\.ts$",
+        pathNot: "^shared/(runtime/(env|env-names|metric-names)|http/routes)\\.ts$",
       },
     },
     {

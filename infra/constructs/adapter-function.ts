@@ -25,7 +25,7 @@ export type FunctionConcurrency = {
    */
   readonly reserved?: number;
   /**
-   * How many are kept started.
+   * How many are kept started, of those that are reserved.
    *
    * @default none
    */

@@ -29,7 +29,7 @@ export type ParticleProps = {
    */
   readonly authorizationPrefix?: string;
   /**
-   * How long one attempt may take. Attempts and the pauses between them end within 20 seconds together.
+   * How long one attempt may take, at most 20 seconds: attempts and the pauses between them end within that together.
    *
    * @default 6 seconds
    */
@@ -53,7 +53,8 @@ export type FhirParticleAdapterProps = {
    */
   readonly authorisation?: Authorisation;
   /**
-   * How long nobody decides an operation of unknown outcome, because its request may still reach Particle.
+   * How long nobody decides an operation of unknown outcome, because its request may still reach Particle. Whole seconds,
+   * and not none.
    *
    * @default 60 seconds
    */
@@ -65,8 +66,7 @@ export type FhirParticleAdapterProps = {
    */
   readonly retryWindow?: Duration;
   /**
-   * Systems in which an identifier belongs to one patient: a second patient with it is refused. Not those of an SSN,
-   * with which no function starts.
+   * Systems in which an identifier belongs to one patient: a second patient with it is refused. Not those of an SSN.
    *
    * @default none
    */

@@ -1,4 +1,4 @@
-import { type Duration, Token } from "aws-cdk-lib";
+import { Duration, Tokenization } from "aws-cdk-lib";
 
 /** Algorithms that an access token may be signed with: those with a public key. */
 export type SignatureAlgorithm = "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "ES512" | "EdDSA";
@@ -63,34 +63,18 @@ export type TokenSettings = {
 
 const DEFAULT_ALGORITHMS: readonly SignatureAlgorithm[] = ["RS256", "RS384", "ES256", "ES384"];
 
-/** @throws Error for an address that is not https, or an audience that could not be told from another one. */
-export function tokenSettingsOf(authorisation: TokenAuthorisation): TokenSettings {
-  const {
-    issuer,
-    audiences,
-    tokenEndpoint,
-    jwksUri,
-    algorithms = DEFAULT_ALGORITHMS,
-    clientAuthentication,
-  } = authorisation;
-  for (const [name, address] of Object.entries({ issuer, tokenEndpoint, jwksUri })) {
-    if (address !== undefined && !Token.isUnresolved(address) && !address.startsWith("https://")) {
-      throw new Error(`authorisation.${name} must be an https address: whoever answers there decides who may call.`);
-    }
-  }
-  if (audiences.length === 0 || audiences.some((one) => one === "" || /\s/.test(one))) {
-    throw new Error("authorisation.audiences must name an audience, and none may hold blanks: a blank separates them.");
-  }
-  if (algorithms.length === 0) {
-    throw new Error("authorisation.algorithms must name an algorithm.");
-  }
+export function tokenSettingsOf({ issuer, tokenEndpoint, jwksUri, ...choices }: TokenAuthorisation): TokenSettings {
   return {
     oidcIssuer: issuer,
-    oidcAudiences: audiences.join(" "),
-    oidcAlgorithms: algorithms.join(" "),
+    oidcAudiences: choices.audiences.join(" "),
+    oidcAlgorithms: (choices.algorithms ?? DEFAULT_ALGORITHMS).join(" "),
     ...(jwksUri !== undefined && { oidcJwksUri: jwksUri }),
-    oidcClockToleranceSeconds: String(authorisation.clockTolerance?.toSeconds() ?? 30),
+    oidcClockToleranceSeconds: inSeconds(choices.clockTolerance ?? Duration.seconds(30)),
     oidcTokenEndpoint: tokenEndpoint,
-    oidcClientAuthentication: (clientAuthentication ?? ["private_key_jwt"]).join(" "),
+    oidcClientAuthentication: (choices.clientAuthentication ?? ["private_key_jwt"]).join(" "),
   };
 }
+
+/** As a variable says it; what is not whole is for the variable's schema to refuse. */
+export const inSeconds = (duration: Duration): string =>
+  Tokenization.stringifyNumber(duration.toSeconds({ integral: false }));

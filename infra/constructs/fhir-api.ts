@@ -84,13 +84,7 @@ export class FhirApi extends Construct {
 
   constructor(scope: Construct, id: string, props: FhirApiProps) {
     super(scope, id);
-    const { authorizer, customDomain, privateEndpoint, firewall } = props;
-    if (customDomain && privateEndpoint) {
-      throw new Error("customDomain is the name of a public API: an API with privateEndpoint has none.");
-    }
-    if (privateEndpoint?.vpcEndpoints.length === 0) {
-      throw new Error("privateEndpoint.vpcEndpoints is empty: nobody could reach the API.");
-    }
+    const { authorizer, customDomain, firewall } = props;
     const caller = authorizer ? AccessLogField.contextAuthorizerPrincipalId() : AccessLogField.contextIdentityUserArn();
     const served = authorizer ? [...routes, ...tokenRoutes] : routes;
     const logSettings = {

@@ -18,13 +18,14 @@ import type { FhirParticleAdapterProps } from "./adapter-props.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { FhirApi } from "./fhir-api.ts";
 import { FirstToken } from "./first-token.ts";
-import { environmentOf, settingsOf } from "./function-environment.ts";
+import { chosenSettings, DEFAULT_SETTLE, environmentOf, settingsOf } from "./function-environment.ts";
 import { FunctionNetwork } from "./function-network.ts";
 import { FunctionSchedule } from "./function-schedule.ts";
 import { type AdapterFunctionName, functionSpecs } from "./function-specs.ts";
 import { MappingsTable } from "./mappings-table.ts";
 import { ParticleSecrets } from "./particle-secrets.ts";
 import { TokenAuthorizer } from "./token-authorizer.ts";
+import { faultsOf } from "./wrong-props.ts";
 
 /**
  * Registers FHIR R4 Patients with one Particle project: a REST API that AWS principals sign their requests to, a small
@@ -48,11 +49,17 @@ export class FhirParticleAdapter extends Construct {
   readonly alarms: readonly IAlarm[];
   readonly dashboard: Dashboard;
 
+  /** @throws Error that names every prop with which the adapter would not deploy, or would not do what it is for. */
   constructor(scope: Construct, id: string, props: FhirParticleAdapterProps) {
     super(scope, id);
+    const chosen = chosenSettings(props);
+    const faults = faultsOf(props, chosen);
+    if (faults.length > 0) {
+      throw new Error(`FhirParticleAdapter ${this.node.path} cannot be made. ${faults.join(". ")}.`);
+    }
     const { removalPolicy = RemovalPolicy.RETAIN, logRetention = RetentionDays.ONE_YEAR } = props;
     const deployment = Names.uniqueId(this);
-    const settle = props.settle ?? Duration.seconds(60);
+    const settle = props.settle ?? DEFAULT_SETTLE;
     const encryptionKey = props.encryptionKey ?? new AdapterKey(this, "Key", { removalPolicy });
 
     const mappings = new MappingsTable(this, "Mappings", { encryptionKey, removalPolicy });
@@ -71,7 +78,7 @@ export class FhirParticleAdapter extends Construct {
     });
 
     const network = props.network && new FunctionNetwork(this, "Network", props.network);
-    const settings = settingsOf({ ...props, settle, deployment }, auditLog, mappings, secrets);
+    const settings = settingsOf(chosen, deployment, auditLog, mappings, secrets);
     const common = { encryptionKey, logRetention, removalPolicy };
     const parts = eachFunction((name) => {
       const spec = functionSpecs[name];

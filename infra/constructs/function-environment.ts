@@ -1,8 +1,8 @@
-import { Aws, Duration, Token } from "aws-cdk-lib";
+import { Aws, Duration, Tokenization } from "aws-cdk-lib";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import { ENV, type EnvName } from "../../shared/runtime/env-names.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
-import { type TokenSettings, tokenSettingsOf } from "./authorisation-props.ts";
+import { inSeconds, type TokenSettings, tokenSettingsOf } from "./authorisation-props.ts";
 import type { EnvKey } from "./function-specs.ts";
 import type { MappingsTable } from "./mappings-table.ts";
 import type { ParticleSecrets } from "./particle-secrets.ts";
@@ -12,38 +12,34 @@ type OptionalKey = "uniqueIdentifierSystems" | "patientIdSystem" | "corsAllowedO
 /** Every setting that a function may be told, as its environment variable says it; absent where the default is none. */
 export type Settings = Readonly<Record<Exclude<EnvKey, OptionalKey>, string> & Partial<Record<OptionalKey, string>>>;
 
-/**
- * @throws Error where a setting would send demographics unencrypted or could not be told from another one.
- */
-export function settingsOf(
-  props: FhirParticleAdapterProps & { readonly settle: Duration; readonly deployment: string },
-  auditLog: ILogGroup,
-  mappings: MappingsTable,
-  secrets: ParticleSecrets,
-): Settings {
+/** Those that the props choose, or leave at their default. */
+export type ChosenSettings = Omit<Settings, keyof MadeSettings>;
+
+type MadeSettings = Pick<
+  Settings,
+  | "deployment"
+  | "auditLogGroup"
+  | "auditLogEndpoint"
+  | "tableName"
+  | "digestKeySecret"
+  | "tokenSecret"
+  | "credentialsSecret"
+>;
+
+export const DEFAULT_SETTLE = Duration.seconds(60);
+
+export function chosenSettings(props: FhirParticleAdapterProps): ChosenSettings {
   const { particle, uniqueIdentifierSystems = [] } = props;
-  if (!Token.isUnresolved(particle.baseUrl) && !particle.baseUrl.startsWith("https://")) {
-    throw new Error("particle.baseUrl must be an https address: demographics travel to it.");
-  }
-  if (uniqueIdentifierSystems.some((system) => /\s/.test(system))) {
-    throw new Error("uniqueIdentifierSystems must be URIs, which hold no blanks: a blank separates them.");
-  }
+  const attemptTimeout = particle.attemptTimeout ?? Duration.seconds(6);
   return {
     ...(props.authorisation?.kind === "oidc" && tokenSettingsOf(props.authorisation)),
-    ...(props.cors && { corsAllowedOrigins: originsOf(props.cors.allowedOrigins) }),
-    deployment: props.deployment,
-    auditLogGroup: auditLog.logGroupName,
-    auditLogEndpoint: `https://logs.${Aws.REGION}.${Aws.URL_SUFFIX}`,
-    tableName: mappings.table.tableName,
-    digestKeySecret: secrets.digestKey.secretArn,
-    tokenSecret: secrets.token.secretArn,
-    credentialsSecret: secrets.credentials.secretArn,
+    ...(props.cors && { corsAllowedOrigins: props.cors.allowedOrigins.join(" ") }),
     particleBaseUrl: particle.baseUrl,
     particleApiVersion: particle.apiVersion ?? "v1",
     particleAuthorizationPrefix: particle.authorizationPrefix ?? "Bearer",
-    particleAttemptTimeoutMs: String((particle.attemptTimeout ?? Duration.seconds(6)).toMilliseconds()),
-    settleSeconds: String(props.settle.toSeconds()),
-    retryWindowSeconds: String((props.retryWindow ?? Duration.hours(24)).toSeconds()),
+    particleAttemptTimeoutMs: Tokenization.stringifyNumber(attemptTimeout.toMilliseconds()),
+    settleSeconds: inSeconds(props.settle ?? DEFAULT_SETTLE),
+    retryWindowSeconds: inSeconds(props.retryWindow ?? Duration.hours(24)),
     ...(uniqueIdentifierSystems.length > 0 && { uniqueIdentifierSystems: uniqueIdentifierSystems.join(" ") }),
     ...(props.patientIdSystem !== undefined && { patientIdSystem: props.patientIdSystem }),
     replacedPatients: props.replacedPatients ?? "keep",
@@ -54,14 +50,24 @@ export function settingsOf(
   };
 }
 
-/** https://www.rfc-editor.org/rfc/rfc6454#section-6.2, or any. */
-const ORIGIN = /^(\*|https?:\/\/[^\s/?#'*]+)$/;
-
-function originsOf(origins: readonly string[]): string {
-  if (origins.length === 0 || !origins.every((origin) => Token.isUnresolved(origin) || ORIGIN.test(origin))) {
-    throw new Error('cors.allowedOrigins must be origins such as "https://app.example.org", or "*".');
-  }
-  return origins.join(" ");
+/** @param deployment its name in metrics */
+export function settingsOf(
+  chosen: ChosenSettings,
+  deployment: string,
+  auditLog: ILogGroup,
+  mappings: MappingsTable,
+  secrets: ParticleSecrets,
+): Settings {
+  return {
+    ...chosen,
+    deployment,
+    auditLogGroup: auditLog.logGroupName,
+    auditLogEndpoint: `https://logs.${Aws.REGION}.${Aws.URL_SUFFIX}`,
+    tableName: mappings.table.tableName,
+    digestKeySecret: secrets.digestKey.secretArn,
+    tokenSecret: secrets.token.secretArn,
+    credentialsSecret: secrets.credentials.secretArn,
+  };
 }
 
 /** The variables of one function. */

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { AdapterError, type Fault } from "../failure/failure.ts";
 import type { Task } from "../registration/registration.ts";
-import { deadlineOf } from "../runtime/deadline.ts";
+import { deadlineOf, LONGEST_REQUEST_MS } from "../runtime/deadline.ts";
 import { type Handling, mediaType, type Preferences, preferencesOf } from "./negotiation.ts";
 import { requestIdOf } from "./request-id.ts";
 import type { FhirResponse } from "./response.ts";
@@ -37,9 +37,6 @@ export const taskOf = ({ requestId, deadline }: FhirRequest): Task => ({ owner: 
 
 export type Parameter = readonly [name: string, value: string];
 
-/** Clients and the gateway in front of us wait no longer than 29 seconds. */
-const LONGEST_MS = 20_000;
-
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 
 /**
@@ -66,7 +63,7 @@ export function requestOf(
     signedIn: signedInOf(requestContext),
     principal: principalOf(requestContext),
     requestId: requestIdOf(event, context),
-    deadline: deadlineOf(context, LONGEST_MS),
+    deadline: deadlineOf(context, LONGEST_REQUEST_MS),
   };
 }
 

@@ -1,5 +1,8 @@
 import type { Context } from "aws-lambda";
 
+/** Clients and the gateway in front of us wait no longer than 29 seconds. */
+export const LONGEST_REQUEST_MS = 20_000;
+
 /** What is left for recording how the operations ended, and for answering. */
 const RESERVE_MS = 3_000;
 

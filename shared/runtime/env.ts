@@ -1,26 +1,29 @@
 import * as v from "valibot";
 import { mayBeSsnIdentifier } from "../mapping/us-ssn.ts";
+import { LONGEST_REQUEST_MS } from "./deadline.ts";
 import { ENV } from "./env-names.ts";
 import { isSecureUrl } from "./secure-url.ts";
 
-const text = v.pipe(v.string(), v.minLength(1));
+const text = v.pipe(v.string(), v.minLength(1, "must not be empty"));
+const system = v.pipe(v.string(), v.regex(/^\S+$/, "must be a URI, which is not empty and holds no blanks"));
 const count = v.pipe(v.string(), v.regex(/^\d+$/, "must be a whole number"), v.transform(Number));
 const list = v.pipe(
   v.string(),
   v.transform((value) => value.split(" ").filter((one) => one !== "")),
-  v.minLength(1),
+  v.minLength(1, "must name at least one"),
 );
 
-const secureUrl = v.pipe(v.string(), v.check(isSecureUrl, "must be https (http only on a loopback address)"));
+const secureUrl = v.pipe(v.string(), v.check(isSecureUrl, "must be an https address (http only on a loopback one)"));
 
 const baseUrl = v.pipe(
   secureUrl,
+  v.regex(/^[^?#]*$/, "must have neither a query nor a fragment: paths are appended to it"),
   v.transform((value) => value.replace(/\/+$/, "")),
 );
 
 const NO_SSN = "must not be a system of social security numbers";
 
-const isSocialSecurity = (system: string): boolean => mayBeSsnIdentifier({ system });
+const isSocialSecurity = (name: string): boolean => mayBeSsnIdentifier({ system: name });
 
 const SCHEMAS = {
   deployment: text,
@@ -33,24 +36,28 @@ const SCHEMAS = {
   particleBaseUrl: baseUrl,
   particleApiVersion: v.picklist(["v1", "v2"]),
   particleAuthorizationPrefix: v.optional(v.string(), ""),
-  particleAttemptTimeoutMs: count,
+  particleAttemptTimeoutMs: v.pipe(
+    count,
+    v.minValue(1, "must be longer than nothing"),
+    v.maxValue(LONGEST_REQUEST_MS, `must be at most the ${LONGEST_REQUEST_MS / 1_000} seconds that a request has`),
+  ),
   settleSeconds: count,
   retryWindowSeconds: count,
   uniqueIdentifierSystems: v.pipe(
     v.optional(v.string(), ""),
-    v.transform((value) => value.split(" ").filter((system) => system !== "")),
+    v.transform((value) => value.split(" ").filter((one) => one !== "")),
     v.check((systems) => !systems.some(isSocialSecurity), NO_SSN),
   ),
   patientIdSystem: v.optional(
     v.pipe(
-      text,
-      v.check((system) => !isSocialSecurity(system), NO_SSN),
+      system,
+      v.check((name) => !isSocialSecurity(name), NO_SSN),
     ),
   ),
   replacedPatients: v.optional(v.picklist(["keep", "delete"]), "keep"),
   validation: v.picklist(["strict", "lenient"]),
-  patientIdIdentifierSystem: text,
-  particlePatientIdIdentifierSystem: text,
+  patientIdIdentifierSystem: system,
+  particlePatientIdIdentifierSystem: system,
   oidcIssuer: secureUrl,
   oidcAudiences: list,
   oidcAlgorithms: list,
@@ -62,6 +69,16 @@ const SCHEMAS = {
   Exclude<keyof typeof ENV, "corsAllowedOrigins">,
   v.GenericSchema<string | undefined, unknown>
 >;
+
+export type SettingName = keyof typeof SCHEMAS;
+
+/** What is wrong with the value of a variable, in words that do not repeat it; undefined where a function takes it. */
+export function faultOf(key: SettingName, value: string | undefined): string | undefined {
+  return wordsOf(v.safeParse(SCHEMAS[key], value).issues);
+}
+
+const wordsOf = (issues: readonly { readonly message: string }[] | undefined): string | undefined =>
+  issues?.map(({ message }) => message).join(", ");
 
 type Settings = { readonly [Key in keyof typeof SCHEMAS]: v.InferOutput<(typeof SCHEMAS)[Key]> };
 
@@ -76,11 +93,12 @@ export function readEnv<const Key extends keyof Settings>(
 ): Pick<Settings, Key> {
   const faults: string[] = [];
   const settings = keys.map((key) => {
-    const result = v.safeParse(SCHEMAS[key], env[ENV[key]]);
-    if (!result.success) {
-      faults.push(`${ENV[key]}: ${result.issues.map((issue) => issue.message).join(", ")}`);
+    const { issues, output } = v.safeParse(SCHEMAS[key], env[ENV[key]]);
+    const fault = wordsOf(issues);
+    if (fault !== undefined) {
+      faults.push(`${ENV[key]}: ${fault}`);
     }
-    return [key, result.output] as const;
+    return [key, output] as const;
   });
   if (faults.length > 0) {
     throw new Error(`The environment is not usable. ${faults.join(". ")}.`);

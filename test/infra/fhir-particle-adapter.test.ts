@@ -201,16 +201,4 @@ describe("FhirParticleAdapter", () => {
       expect(text.includes('"First') && text.includes('"Second')).toBe(false);
     }
   });
-
-  it("does not send demographics over plain http", () => {
-    const stack = new Stack(testApp(), "Stack");
-    const props = { particle: { baseUrl: "http://particle.example" } };
-    expect(() => new FhirParticleAdapter(stack, "Adapter", props)).toThrow(/https/);
-  });
-
-  it("does not take two systems for one", () => {
-    const stack = new Stack(testApp(), "Stack");
-    const props = { particle, uniqueIdentifierSystems: ["https://example.org/mrn https://example.org/member"] };
-    expect(() => new FhirParticleAdapter(stack, "Adapter", props)).toThrow(/blank/);
-  });
 });
