@@ -1,19 +1,22 @@
-import { Duration, Names, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import {
   AccessLogField,
   AccessLogFormat,
   AuthorizationType,
+  AwsIntegration,
   CfnRestApi,
   EndpointType,
   type IAuthorizer,
   type IResource,
-  LambdaIntegration,
   LogGroupLogDestination,
+  type Method,
   MethodLoggingLevel,
+  type MethodOptions,
   RestApi,
   type RestApiProps,
 } from "aws-cdk-lib/aws-apigateway";
 import type { IInterfaceVpcEndpoint } from "aws-cdk-lib/aws-ec2";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -32,6 +35,8 @@ export type Throttling = {
 };
 
 export type FhirApiProps = {
+  /** Tells it from other APIs of the account, in the console and in metrics. */
+  readonly name: string;
   readonly functions: Readonly<Record<FunctionName | "answer-unrouted", IFunction>>;
   /** Who verifies tokens; undefined where callers sign with IAM credentials. */
   readonly authorizer: IAuthorizer | undefined;
@@ -94,7 +99,7 @@ export class FhirApi extends Construct {
     };
 
     this.api = new RestApi(this, "Resource", {
-      restApiName: Names.uniqueId(this),
+      restApiName: props.name,
       description: "FHIR R4 Patient in front of Particle's Patients API",
       ...endpointOf(props, served),
       disableExecuteApiEndpoint: customDomain !== undefined,
@@ -124,16 +129,16 @@ export class FhirApi extends Construct {
     });
     this.api.deploymentStage.node.addDependency(executionLogs);
 
-    const unrouted = integration(props.functions["answer-unrouted"]);
+    const unrouted = props.functions["answer-unrouted"];
     for (const path of resourcePaths(served)) {
-      this.api.root.resourceForPath(path).addMethod("ANY", unrouted);
+      addMethod(this.api.root.resourceForPath(path), "ANY", unrouted);
     }
     for (const { method, path, function: name, open } of served) {
       const resource = this.api.root.resourceForPath(path);
       if (authorizer && open) {
-        addOpenMethod(resource, method, integration(props.functions[name]), DISCOVERY);
+        addOpenMethod(resource, method, props.functions[name], DISCOVERY);
       } else {
-        resource.addMethod(method, integration(props.functions[name]));
+        addMethod(resource, method, props.functions[name]);
       }
     }
     if (props.cors) {
@@ -227,14 +232,30 @@ const callersOf = (authorizer: IAuthorizer | undefined): string =>
 const PREFLIGHT = "Browsers do not sign preflights; the answer holds no data.";
 const DISCOVERY = "A client reads here how to get a token; the answer holds no data.";
 
-function addOpenMethod(resource: IResource, method: string, target: LambdaIntegration, reason: string): void {
-  const added = resource.addMethod(method, target, { authorizationType: AuthorizationType.NONE });
+function addOpenMethod(resource: IResource, method: string, target: IFunction, reason: string): void {
+  const added = addMethod(resource, method, target, { authorizationType: AuthorizationType.NONE });
   Validations.of(added).acknowledge({ id: "AwsSolutions-APIG4", reason }, { id: "AwsSolutions-COG4", reason });
 }
 
-/** Lambda permits each method apart; the console's test button is not one of the callers. */
-const integration = (target: IFunction) =>
-  new LambdaIntegration(target, { allowTestInvoke: false, timeout: Duration.seconds(29) });
+/**
+ * A method that invokes a function, which permits each method apart; the console's test button is not one of the callers.
+ * Not a LambdaIntegration: it names its permissions after the path of the whole app, in which a pipeline would be.
+ */
+function addMethod(resource: IResource, httpMethod: string, target: IFunction, options: MethodOptions = {}): Method {
+  const integration = new AwsIntegration({
+    proxy: true,
+    service: "lambda",
+    path: `2015-03-31/functions/${target.functionArn}/invocations`,
+    options: { timeout: Duration.seconds(29) },
+  });
+  const method = resource.addMethod(httpMethod, integration, options);
+  target.addPermission("Permission", {
+    scope: method,
+    principal: new ServicePrincipal("apigateway.amazonaws.com"),
+    sourceArn: method.methodArn,
+  });
+  return method;
+}
 
 /** Every resource that the routes make, the ones on the way to them too, and whatever else is asked for. */
 function resourcePaths(served: readonly Route[]): readonly string[] {

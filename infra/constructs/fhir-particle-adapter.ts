@@ -1,4 +1,4 @@
-import { Duration, Names, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IDomainName, RestApi } from "aws-cdk-lib/aws-apigateway";
 import type { Dashboard, IAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
@@ -16,6 +16,7 @@ import { AdapterKey } from "./adapter-key.ts";
 import { AdapterMetrics } from "./adapter-metrics.ts";
 import type { FhirParticleAdapterProps } from "./adapter-props.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { deploymentNameOf } from "./deployment-name.ts";
 import { FhirApi } from "./fhir-api.ts";
 import { FirstToken } from "./first-token.ts";
 import { chosenSettings, DEFAULT_SETTLE, environmentOf, settingsOf } from "./function-environment.ts";
@@ -58,7 +59,7 @@ export class FhirParticleAdapter extends Construct {
       throw new Error(`FhirParticleAdapter ${this.node.path} cannot be made. ${faults.join(". ")}.`);
     }
     const { removalPolicy = RemovalPolicy.RETAIN, logRetention = RetentionDays.ONE_YEAR } = props;
-    const deployment = Names.uniqueId(this);
+    const deployment = deploymentNameOf(this);
     const settle = props.settle ?? DEFAULT_SETTLE;
     const encryptionKey = props.encryptionKey ?? new AdapterKey(this, "Key", { removalPolicy });
 
@@ -114,6 +115,7 @@ export class FhirParticleAdapter extends Construct {
 
     const { authorisation } = props;
     const { api, url, customDomain } = new FhirApi(this, "Api", {
+      name: deployment,
       functions,
       authorizer:
         authorisation?.kind === "oidc"

@@ -1,5 +1,6 @@
 import { Duration, type RemovalPolicy } from "aws-cdk-lib";
 import { IdentitySource, RequestAuthorizer } from "aws-cdk-lib/aws-apigateway";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -31,11 +32,24 @@ export class TokenAuthorizer extends Construct {
       concurrency: undefined,
       ...common,
     });
-    this.authorizer = new RequestAuthorizer(this, "Authorizer", {
+    this.authorizer = new InvokingAuthorizer(this, "Authorizer", {
+      // It is known by this within its API only.
+      authorizerName: "access-token",
       handler,
       // Without this header the gateway answers 401 and asks nobody.
       identitySources: [IdentitySource.header("Authorization")],
       resultsCacheTtl: authorisation.cacheTokens ?? Duration.minutes(5),
+    });
+  }
+}
+
+/** RequestAuthorizer names its permission after the path of the whole app, in which a pipeline would be. */
+class InvokingAuthorizer extends RequestAuthorizer {
+  protected override setupPermissions(): void {
+    this.handler.addPermission("Permission", {
+      scope: this,
+      principal: new ServicePrincipal("apigateway.amazonaws.com"),
+      sourceArn: this.authorizerArn,
     });
   }
 }

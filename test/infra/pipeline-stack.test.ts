@@ -57,6 +57,15 @@ const statementsOf = (step: string, service: string, from = template): Statement
     .flatMap(([, { Properties }]): Statement[] => Properties.PolicyDocument.Statement)
     .filter(({ Action }) => [Action].flat().some((action) => action.startsWith(`${service}:`)));
 
+/**
+ * A template less the hashes of assets, which a bundle that a test does not make takes from its path in the app, and the
+ * hashes of those in the ids of versions.
+ */
+const lessCode = (template: Template): unknown =>
+  JSON.parse(
+    JSON.stringify(template.toJSON()).replaceAll(/\b[0-9a-f]{64}\b|(?<=CurrentVersion\w{8})[0-9a-f]{32}/g, ""),
+  );
+
 describe("the pipeline", () => {
   it("meets or answers every nag rule", () => expect(() => app.synth()).not.toThrow());
 
@@ -201,12 +210,9 @@ describe("the pipeline", () => {
 
   it("deploys what a hand would: the same resources as the stages by themselves", () => {
     const inPipeline = stack.node.findChild("beta") as unknown as { stack: Stack };
-    const ids = Object.keys(Template.fromStack(inPipeline.stack).toJSON()["Resources"]);
-    const stateful = ids.filter((id) => /Mappings|Secrets|Key/.test(id));
-    const byHand = Object.keys(synthesisedStage("beta").template.toJSON()["Resources"]);
-    expect(stateful.length).toBeGreaterThan(3);
-    expect(byHand).toEqual(expect.arrayContaining(stateful));
-    expect(inPipeline.stack.stackName).toBe(synthesisedStage("beta").stack.stackName);
+    const byHand = synthesisedStage("beta");
+    expect(inPipeline.stack.stackName).toBe(byHand.stack.stackName);
+    expect(lessCode(Template.fromStack(inPipeline.stack))).toEqual(lessCode(byHand.template));
   });
 
   it("refuses a stage that its steps could not look at", () => {
