@@ -40,7 +40,7 @@ export class PipelineStack extends Stack {
       input: this.source,
       // By these the next synthesis finds the pipeline again.
       env: pipelineVariables(pipeline),
-      commands: [...INSTALL, "npm test", "npm run sbom", "npx cdk synth -q"],
+      commands: [...INSTALL, "npm test", "npx cdk synth -q", "npm run sbom"],
     });
     const artifacts = this.artifacts();
     const codePipeline = new CodePipeline(this, "Pipeline", {

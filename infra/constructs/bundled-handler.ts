@@ -1,12 +1,19 @@
 import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AssetHashType, DockerImage } from "aws-cdk-lib";
 import { Code } from "aws-cdk-lib/aws-lambda";
-import { type BuildOptions, buildSync } from "esbuild";
+import type { BuildOptions } from "esbuild";
 
 // From this file, not from the working directory: the construct may be used by another app.
 const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** In the package this file is compiled, and the bundles are there. In the checkout Node runs it as it is. */
+const isPackage = import.meta.url.endsWith(".js");
+
+/** Where the package has its bundles, each in a folder with the name of its function; relative to what is compiled. */
+export const HANDLERS = "handlers";
 
 /**
  * How a handler becomes a deployable file. Medians of 21 cold starts (Node 24, DynamoDB and Secrets Manager clients;
@@ -22,7 +29,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  * The source map lies beside the code and is not read: `--enable-source-maps` costs another 10 ms. For an
  * investigation set `NODE_OPTIONS=--enable-source-maps` on the function.
  */
-const options = {
+export const bundleOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
@@ -40,9 +47,11 @@ export type BundledFile = { readonly name: string; readonly contents: Uint8Array
 
 /** The files of a function's deployment package; the same bytes on every machine, wherever they are written to. */
 export function bundle(name: string): readonly BundledFile[] {
+  // Not imported: the package comes without it.
+  const { buildSync }: typeof import("esbuild") = createRequire(import.meta.url)("esbuild");
   const { outputFiles } = buildSync({
-    ...options,
-    entryPoints: [`./functions/${name}/handler.ts`],
+    ...bundleOptions,
+    entryPoints: [entryOf(name)],
     // Never written there: the source map names its sources as they lie from this file.
     outfile: "./index.js",
     write: false,
@@ -54,12 +63,17 @@ export function bundle(name: string): readonly BundledFile[] {
   ];
 }
 
+export const entryOf = (name: string): string => `./functions/${name}/handler.ts`;
+
 /**
  * Code of `functions/<name>/handler.ts` with everything that it imports, the SDK too: the one in the runtime changes
  * without a deployment and cannot be tree-shaken. NodejsFunction would start a shell, npx and esbuild for each function,
  * which is 5 of the 12 seconds of CPU that a synthesis then takes.
  */
 export const bundledHandler = (name: string): Code =>
+  isPackage ? Code.fromAsset(join(root, HANDLERS, name)) : bundledNow(name);
+
+const bundledNow = (name: string): Code =>
   Code.fromAsset(root, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
