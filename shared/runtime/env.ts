@@ -38,8 +38,10 @@ const SCHEMAS = {
   particleAuthorizationPrefix: v.optional(v.string(), ""),
   particleAttemptTimeoutMs: v.pipe(
     count,
-    v.minValue(1, "must be longer than nothing"),
-    v.maxValue(LONGEST_REQUEST_MS, `must be at most the ${LONGEST_REQUEST_MS / 1_000} seconds that a request has`),
+    v.check(
+      (ms) => ms > 0 && ms <= LONGEST_REQUEST_MS,
+      `must be longer than nothing, and at most the ${LONGEST_REQUEST_MS / 1_000} seconds that a request has`,
+    ),
   ),
   settleSeconds: count,
   retryWindowSeconds: count,

@@ -47,7 +47,7 @@ const WRONG: readonly [string, Partial<FhirParticleAdapterProps>, RegExp][] = [
   [
     "attempts of 21 s",
     { particle: { ...particle, attemptTimeout: Duration.seconds(21) } },
-    /attemptTimeout .* 20 seconds/,
+    /attemptTimeout must .* 20 seconds/,
   ],
   ["no time to settle", { settle: Duration.seconds(0) }, /settle must be longer than nothing/],
   ["half a second to settle", { settle: Duration.millis(500) }, /settle must be a whole number/],
