@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ENV } from "../shared/runtime/env-names.ts";
+import type { AwsCall } from "./aws-json/endpoint.ts";
 import {
   type EmbeddedCloudWatchLogs,
   startEmbeddedCloudWatchLogs,
@@ -54,6 +55,8 @@ export type TwinOptions = {
   readonly functionConcurrency?: number;
   /** Called with each write of a function to its output. */
   readonly onLog?: (entry: LogEntry) => void;
+  /** Called with each call of a function to DynamoDB, Secrets Manager or CloudWatch Logs, before it is served. */
+  readonly onAwsCall?: (call: AwsCall) => void;
 };
 
 export type Twin = {
@@ -107,7 +110,7 @@ async function start(
   closers: (() => Promise<void> | void)[],
   close: () => Promise<void>,
 ): Promise<Twin> {
-  const { outDir, stage = "beta", port = 0, particlePort = 0, pagePort = 0, dataDir } = options;
+  const { outDir, stage = "beta", port = 0, particlePort = 0, pagePort = 0, dataDir, onAwsCall: onCall } = options;
   const stack = readStack(outDir, stage);
   const deployment = readDeployment(stack);
   const [tableName = "", ...furtherTables] = deployment.tableNames;
@@ -122,17 +125,19 @@ async function start(
   closers.push(() => particle.close());
   const dynamodb = await startEmbeddedDynamoDb({
     port: 0,
+    onCall,
     ...(dataDir !== undefined && { dataDir: join(dataDir, "dynamodb") }),
   });
   closers.push(() => dynamodb.close());
   await createTableFromTemplate(dynamodb.url, stack.template, tableName);
   const secrets = await startEmbeddedSecretsManager({
     port: 0,
+    onCall,
     ...(dataDir !== undefined && { dataFile: join(dataDir, "secrets.json") }),
   });
   closers.push(() => secrets.close());
   await createSecrets(secrets, deployment);
-  const logGroups = await startEmbeddedCloudWatchLogs(deployment.logGroupNames);
+  const logGroups = await startEmbeddedCloudWatchLogs(deployment.logGroupNames, onCall);
   closers.push(() => logGroups.close());
 
   const issuer = await startIssuerOf(deployment, options.issuerPort ?? 0);

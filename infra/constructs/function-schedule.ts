@@ -31,7 +31,12 @@ export class FunctionSchedule extends Construct {
       actions: ["lambda:InvokeFunction"],
       resourceArns: [props.target.functionArn],
     });
-    const bury = props.deadLetters.grantSendMessages(role);
+    // Not grantSendMessages: that allows to look at the queue as well.
+    const bury = Grant.addToPrincipal({
+      grantee: role,
+      actions: ["sqs:SendMessage"],
+      resourceArns: [props.deadLetters.queueArn],
+    });
     const schedule = new Schedule(this, "Resource", {
       schedule: ScheduleExpression.rate(props.every),
       target: {

@@ -86,7 +86,7 @@ const plain = {
 export const functionSpecs: Readonly<Record<AdapterFunctionName, FunctionSpec>> = {
   "create-patient": { ...receiver, description: "POST /Patient" },
   "update-patient": { ...receiver, description: "PUT /Patient/{id}, PUT /Patient?identifier=" },
-  "patch-patient": { ...receiver, description: "PATCH /Patient/{id}" },
+  "patch-patient": { ...receiver, table: "change", description: "PATCH /Patient/{id}" },
   "delete-patient": { ...writer, description: "DELETE /Patient/{id}, DELETE /Patient?identifier=" },
   "read-patient": {
     description: "GET /Patient/{id}, GET /Patient/{id}/_history/{versionId}",

@@ -17,15 +17,16 @@ export type MappingsTableProps = {
   readonly removalPolicy: RemovalPolicy;
 };
 
-/** `find` one item by key, `search` several, or `write` them on conditions. */
-export type TableAccess = "find" | "search" | "write" | "recover";
+/**
+ * `find` one item by key, `search` several, `change` what is known by key, on conditions, `write` also what has to be
+ * found first, or `recover` what the index of open operations leads to.
+ */
+export type TableAccess = "find" | "search" | "change" | "write" | "recover";
 
 // Transactions need no action of their own: DynamoDB authorises each of their parts.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-const WRITE_ACTIONS = [
+const CHANGE_ACTIONS = [
   "dynamodb:GetItem",
-  "dynamodb:BatchGetItem",
-  "dynamodb:Query",
   "dynamodb:ConditionCheckItem",
   "dynamodb:PutItem",
   "dynamodb:UpdateItem",
@@ -34,9 +35,10 @@ const WRITE_ACTIONS = [
 
 const TABLE_ACTIONS: Readonly<Record<TableAccess, readonly string[]>> = {
   find: ["dynamodb:GetItem"],
-  search: ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
-  write: WRITE_ACTIONS,
-  recover: WRITE_ACTIONS,
+  search: ["dynamodb:BatchGetItem", "dynamodb:Query"],
+  change: CHANGE_ACTIONS,
+  write: [...CHANGE_ACTIONS, "dynamodb:BatchGetItem", "dynamodb:Query"],
+  recover: [...CHANGE_ACTIONS, "dynamodb:BatchGetItem"],
 };
 
 const READ_KEY_ACTIONS = ["kms:Decrypt", "kms:DescribeKey"];
@@ -55,6 +57,7 @@ const WRITE_KEY_ACTIONS = [
 const KEY_ACTIONS: Readonly<Record<TableAccess, readonly string[]>> = {
   find: READ_KEY_ACTIONS,
   search: READ_KEY_ACTIONS,
+  change: WRITE_KEY_ACTIONS,
   write: WRITE_KEY_ACTIONS,
   recover: WRITE_KEY_ACTIONS,
 };

@@ -44,6 +44,16 @@ export class ConnectionReset extends Error {
   override readonly name = "ConnectionReset";
 }
 
+/** One call as it arrives. */
+export type AwsCall = {
+  /** Access key id of the signature: on the twin, the name of the function. */
+  readonly caller: string;
+  /** What stands before the dot in `X-Amz-Target`. */
+  readonly target: string;
+  readonly operation: string;
+  readonly input: JsonObject;
+};
+
 export type AwsJsonEndpointOptions = {
   /** 0 = any free port. */
   readonly port: number;
@@ -53,6 +63,8 @@ export type AwsJsonEndpointOptions = {
   readonly target: string;
   /** Answers one operation; throws {@link AwsError} or {@link ConnectionReset}. */
   readonly serve: (operation: string, input: JsonObject) => Promise<JsonObject>;
+  /** Told of every call, before it is served. */
+  readonly onCall?: ((call: AwsCall) => void) | undefined;
   /** What the endpoint answers beside the service, by method and path: `"PUT /_dynamodb"`. */
   readonly controls: Readonly<Record<string, (body: unknown) => unknown>>;
 };
@@ -123,6 +135,7 @@ async function answer(options: AwsJsonEndpointOptions, request: IncomingMessage,
     if (!isJsonObject(input)) {
       throw new AwsError("SerializationException", "The body is not a JSON object.");
     }
+    options.onCall?.({ caller: callerOf(request), target: options.target, operation, input });
     send(200, await options.serve(operation, input));
   } catch (error) {
     if (error instanceof ConnectionReset) {
@@ -145,6 +158,9 @@ function operationOf(request: IncomingMessage, target: string): string {
   }
   return operation;
 }
+
+const callerOf = ({ headers }: IncomingMessage): string =>
+  /Credential=([^/]+)/.exec(headers.authorization ?? "")?.[1] ?? "";
 
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { AwsError, type JsonObject, startAwsJsonEndpoint } from "../aws-json/endpoint.ts";
+import { type AwsCall, AwsError, type JsonObject, startAwsJsonEndpoint } from "../aws-json/endpoint.ts";
 
 /** What was put into a log group. */
 export type StoredLogEvent = {
@@ -36,8 +36,12 @@ const eventsSchema = v.object({
  * service's errors.
  *
  * @param groups names of the log groups that there are.
+ * @param onCall told of every call, before it is served.
  */
-export async function startEmbeddedCloudWatchLogs(groups: readonly string[]): Promise<EmbeddedCloudWatchLogs> {
+export async function startEmbeddedCloudWatchLogs(
+  groups: readonly string[],
+  onCall?: (call: AwsCall) => void,
+): Promise<EmbeddedCloudWatchLogs> {
   const streams = new Set<string>();
   let stored: StoredLogEvent[] = [];
   let isRefusing = false;
@@ -81,6 +85,7 @@ export async function startEmbeddedCloudWatchLogs(groups: readonly string[]): Pr
     port: 0,
     protocol: "1.1",
     target: "Logs_20140328",
+    onCall,
     serve: async (operation, input) => {
       if (isRefusing) {
         throw new AwsError("ServiceUnavailableException", "The service cannot complete the request.", { status: 503 });

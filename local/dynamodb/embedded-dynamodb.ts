@@ -1,7 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import db, { type Store } from "dynalite/db/index.js";
 import * as v from "valibot";
-import { AwsError, ConnectionReset, type JsonObject, startAwsJsonEndpoint } from "../aws-json/endpoint.ts";
+import {
+  type AwsCall,
+  AwsError,
+  ConnectionReset,
+  type JsonObject,
+  startAwsJsonEndpoint,
+} from "../aws-json/endpoint.ts";
 import { Faults } from "../aws-json/faults.ts";
 import { RequestLog } from "../aws-json/request-log.ts";
 import { conflicted, throttled } from "./errors.ts";
@@ -45,6 +51,8 @@ type EmbeddedDynamoDbOptions = {
   readonly port: number;
   /** Directory of the LevelDB files, made if it is not there; in memory without. One process at a time. */
   readonly dataDir?: string;
+  /** Told of every call, before it is served. */
+  readonly onCall?: ((call: AwsCall) => void) | undefined;
 };
 
 /** Reads of items: with the writes, what DynamoDB throttles by the capacity of the table. */
@@ -127,6 +135,7 @@ export async function startEmbeddedDynamoDb(options: EmbeddedDynamoDbOptions): P
     port: options.port,
     protocol: "1.0",
     target: "DynamoDB_20120810",
+    onCall: options.onCall,
     serve: async (operation, input) => {
       const request = log.add({ operation, ...namedIn(operation, input), written: false });
       try {

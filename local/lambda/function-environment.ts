@@ -37,7 +37,8 @@ export function functionEnvironment(
     AWS_LAMBDA_LOG_STREAM_NAME: "local",
     AWS_REGION: PLACE.region,
     AWS_DEFAULT_REGION: PLACE.region,
-    AWS_ACCESS_KEY_ID: "local",
+    // The stand-ins can tell by it which function calls, as AWS can by the credentials of its role.
+    AWS_ACCESS_KEY_ID: name,
     AWS_SECRET_ACCESS_KEY: "local",
     AWS_SESSION_TOKEN: "local",
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import * as v from "valibot";
-import { AwsError, ConnectionReset, type JsonObject, startAwsJsonEndpoint } from "../aws-json/endpoint.ts";
+import {
+  type AwsCall,
+  AwsError,
+  ConnectionReset,
+  type JsonObject,
+  startAwsJsonEndpoint,
+} from "../aws-json/endpoint.ts";
 import { chanceSchema, Faults, seedSchema } from "../aws-json/faults.ts";
 import { RequestLog } from "../aws-json/request-log.ts";
 import { DataFile } from "./data-file.ts";
@@ -61,6 +67,8 @@ type EmbeddedSecretsManagerOptions = {
   readonly port: number;
   /** Keeps the secrets over restarts, in clear and readable only by its owner; without it they end with the process. */
   readonly dataFile?: string;
+  /** Told of every call, before it is served. */
+  readonly onCall?: ((call: AwsCall) => void) | undefined;
 };
 
 /** Operations that change nothing, and so need not be saved. */
@@ -127,6 +135,7 @@ export async function startEmbeddedSecretsManager(
     port: options.port,
     protocol: "1.1",
     target: "secretsmanager",
+    onCall: options.onCall,
     serve: async (operation, input) => {
       const secretId = input["SecretId"] ?? input["Name"];
       const request = log.add({ operation, ...(typeof secretId === "string" && { secretId }) });

@@ -1,11 +1,42 @@
 import type { Bundle, FhirResource, OperationOutcome, Patient } from "fhir/r4";
+import { expect } from "vitest";
 import type { AppFile } from "../../local/synthesise.ts";
+import { readStack } from "../../local/template/assembly.ts";
 import { startTwin, type Twin, type TwinOptions } from "../../local/twin.ts";
+import { accessesOf, permissionsIn } from "./allowed-calls.ts";
 import { synthesisedApp } from "./synthesised-app.ts";
 
-/** A twin of what the CDK app declares, on free ports. */
-export const startAdapter = async (options: Omit<TwinOptions, "outDir"> = {}, app?: AppFile): Promise<Twin> =>
-  startTwin({ outDir: await synthesisedApp(app), ...options });
+/**
+ * A twin of what the CDK app declares, on free ports. Its closing fails where a function has called of AWS what its
+ * policy in the template does not allow: the twin itself refuses nobody.
+ */
+export async function startAdapter(options: Omit<TwinOptions, "outDir"> = {}, app?: AppFile): Promise<Twin> {
+  const outDir = await synthesisedApp(app);
+  const isAllowed = permissionsIn(readStack(outDir, "beta").template);
+  const refused = new Set<string>();
+  const twin = await startTwin({
+    ...options,
+    outDir,
+    onAwsCall(call) {
+      options.onAwsCall?.(call);
+      for (const access of accessesOf(call)) {
+        if (call.caller !== OPERATOR && !isAllowed(call.caller, access)) {
+          refused.add(`${call.caller}: ${access.action} on ${access.resource}`);
+        }
+      }
+    },
+  });
+  return {
+    ...twin,
+    async close() {
+      await twin.close();
+      expect([...refused], "calls that no policy allows").toEqual([]);
+    },
+  };
+}
+
+/** Who made the table, and looks into it. */
+const OPERATOR = "local";
 
 export type Answer<Resource> = {
   readonly status: number;
