@@ -12,4 +12,4 @@ export type { Throttling } from "./constructs/fhir-api.ts";
 export { FhirParticleAdapter } from "./constructs/fhir-particle-adapter.ts";
 export type { WebAcl } from "./constructs/firewall.ts";
 export type { NetworkSettings } from "./constructs/function-network.ts";
-export type { AdapterFunctionName } from "./constructs/function-specs.ts";
+export type { AdapterFunctionName, DeployedFunctionName } from "./constructs/function-specs.ts";

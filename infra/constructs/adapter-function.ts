@@ -15,7 +15,7 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { bundledHandler } from "./bundled-handler.ts";
 import type { FunctionNetwork } from "./function-network.ts";
-import type { AdapterFunctionName, FunctionSpec } from "./function-specs.ts";
+import type { DeployedFunctionName, FunctionSpec } from "./function-specs.ts";
 
 export type FunctionConcurrency = {
   /**
@@ -34,7 +34,7 @@ export type FunctionConcurrency = {
 
 export type AdapterFunctionProps = {
   /** Its folder in `functions/`. */
-  readonly name: AdapterFunctionName | "authorize-request";
+  readonly name: DeployedFunctionName;
   readonly spec: FunctionSpec;
   readonly environment: Readonly<Record<string, string>>;
   readonly encryptionKey: IKey;

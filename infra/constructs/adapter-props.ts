@@ -10,7 +10,7 @@ import type { CustomDomainSettings } from "./custom-domain.ts";
 import type { Throttling } from "./fhir-api.ts";
 import type { WebAcl } from "./firewall.ts";
 import type { NetworkSettings } from "./function-network.ts";
-import type { AdapterFunctionName } from "./function-specs.ts";
+import type { DeployedFunctionName } from "./function-specs.ts";
 
 /** The Particle project that this deployment serves. */
 export type ParticleProps = {
@@ -168,10 +168,11 @@ export type FhirParticleAdapterProps = {
   readonly network?: NetworkSettings;
   /**
    * Reserved and provisioned concurrency, by function. A function with the latter is called through its alias `live`.
+   * `authorize-request` is one only where callers sign in with tokens.
    *
    * @default none: the functions share what the account has, and start cold
    */
-  readonly concurrency?: Readonly<Partial<Record<AdapterFunctionName, FunctionConcurrency>>>;
+  readonly concurrency?: Readonly<Partial<Record<DeployedFunctionName, FunctionConcurrency>>>;
   /**
    * Whether to give API Gateway the role with which it writes logs. There is one for the whole account and region: turn
    * this off where something else sets it. Without any, the API does not deploy.

@@ -84,6 +84,7 @@ const accessLog = (caller: string) => ({
 export class FhirApi extends Construct {
   readonly api: RestApi;
   readonly customDomain: CustomDomain | undefined;
+  readonly firewall: Firewall | undefined;
   /** `[base]`, with a slash at the end. */
   readonly url: string;
 
@@ -156,9 +157,8 @@ export class FhirApi extends Construct {
     });
     this.customDomain = customDomain && new CustomDomain(this, "Domain", { ...customDomain, api: this.api });
     this.url = this.customDomain?.url ?? this.api.url;
-    if (firewall) {
-      new Firewall(this, "Firewall", { stage: this.api.deploymentStage, webAcl: firewall });
-    } else {
+    this.firewall = firewall && new Firewall(this, "Firewall", { stage: this.api.deploymentStage, webAcl: firewall });
+    if (!firewall) {
       Validations.of(this.api).acknowledge({
         id: "AwsSolutions-APIG3",
         reason: `${callersOf(authorizer)}; a firewall is a choice of the account that deploys this.`,

@@ -2,11 +2,14 @@ import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IDomainName, RestApi } from "aws-cdk-lib/aws-apigateway";
 import type { Dashboard, IAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { ISecurityGroup } from "aws-cdk-lib/aws-ec2";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import type { CfnWebACL } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
 import { type Interaction, routes } from "../../shared/http/routes.ts";
 import { AdapterAlarms } from "./adapter-alarms.ts";
@@ -43,7 +46,15 @@ export class FhirParticleAdapter extends Construct {
   readonly table: ITable;
   readonly secrets: { readonly credentials: ISecret; readonly token: ISecret; readonly digestKey: ISecret };
   readonly functions: Readonly<Record<AdapterFunctionName, IFunction>>;
+  /** Verifies access tokens, where callers sign in with them. */
+  readonly authorizer: IFunction | undefined;
   readonly encryptionKey: IKey;
+  /** Scheduled runs that failed for good. */
+  readonly deadLetters: IQueue;
+  /** What the functions are in, where `network` is given: the one to let into endpoints and other things of the VPC. */
+  readonly securityGroups: readonly ISecurityGroup[];
+  /** Where `firewall` is `managed`, so that rules of an account's own can be added. */
+  readonly webAcl: CfnWebACL | undefined;
   /** Who did what to which patient. */
   readonly auditLog: ILogGroup;
   /** Each has an article in docs/runbook.md, which its description names. */
@@ -114,13 +125,20 @@ export class FhirParticleAdapter extends Construct {
     });
 
     const { authorisation } = props;
-    const { api, url, customDomain } = new FhirApi(this, "Api", {
+    const signIn =
+      authorisation?.kind === "oidc"
+        ? new TokenAuthorizer(this, "SignIn", {
+            authorisation,
+            settings,
+            ...common,
+            network,
+            concurrency: props.concurrency?.["authorize-request"],
+          })
+        : undefined;
+    const { api, url, customDomain, firewall } = new FhirApi(this, "Api", {
       name: deployment,
       functions,
-      authorizer:
-        authorisation?.kind === "oidc"
-          ? new TokenAuthorizer(this, "SignIn", { authorisation, settings, ...common, network }).authorizer
-          : undefined,
+      authorizer: signIn?.authorizer,
       settle,
       cors: props.cors,
       throttling: props.throttling ?? { rateLimit: 50, burstLimit: 100 },
@@ -137,7 +155,13 @@ export class FhirParticleAdapter extends Construct {
     }
 
     const metrics = new AdapterMetrics(deployment);
-    const watched = { metrics, stage: api.deploymentStage, functions, mappings, deadLetters };
+    const watched = {
+      metrics,
+      stage: api.deploymentStage,
+      functions: { ...functions, ...(signIn && { "authorize-request": signIn.target }) },
+      mappings,
+      deadLetters,
+    };
     const alarms = new AdapterAlarms(this, "Alarms", watched, props.alarmTopic).all;
 
     this.auditLog = auditLog;
@@ -149,7 +173,11 @@ export class FhirParticleAdapter extends Construct {
     this.table = mappings.table;
     this.secrets = secrets;
     this.functions = functions;
+    this.authorizer = signIn?.target;
     this.encryptionKey = encryptionKey;
+    this.deadLetters = deadLetters;
+    this.securityGroups = network?.securityGroups ?? [];
+    this.webAcl = firewall?.managed;
   }
 
   /** Lets a principal of this account call every interaction; without effect where callers sign in with tokens. */

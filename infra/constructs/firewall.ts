@@ -32,16 +32,23 @@ const RULE_GROUPS: Readonly<Record<string, readonly string[]>> = {
  * which FHIR has ids and identifiers of patients, and what a rule matched in a body.
  */
 export class Firewall extends Construct {
+  /** Undefined where the web ACL was brought along. */
+  readonly managed?: CfnWebACL;
+
   constructor(scope: Construct, id: string, props: { readonly stage: Stage; readonly webAcl: WebAcl | "managed" }) {
     super(scope, id);
-    const webAcl = props.webAcl === "managed" ? this.managed() : props.webAcl;
+    let { webAcl } = props;
+    if (webAcl === "managed") {
+      this.managed = this.managedAcl();
+      webAcl = this.managed;
+    }
     new CfnWebACLAssociation(this, "Association", {
       resourceArn: props.stage.stageArn,
       webAclArn: webAcl.webAclRef.webAclArn,
     });
   }
 
-  private managed(): CfnWebACL {
+  private managedAcl(): CfnWebACL {
     const visibility = (metricName: string) => ({
       metricName,
       cloudWatchMetricsEnabled: true,

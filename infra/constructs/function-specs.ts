@@ -6,6 +6,9 @@ import type { TableAccess } from "./mappings-table.ts";
 /** The functions of the route table, the answer to whatever it does not name, and those that no request reaches. */
 export type AdapterFunctionName = FunctionName | "answer-unrouted" | "refresh-token" | "recover-registrations";
 
+/** With the one that is there only where callers sign in with tokens. */
+export type DeployedFunctionName = AdapterFunctionName | "authorize-request";
+
 export type EnvKey = keyof typeof ENV;
 
 /** What one function may touch and is told. What is not named here it does not get. */

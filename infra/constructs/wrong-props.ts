@@ -59,6 +59,9 @@ export function faultsOf(props: FhirParticleAdapterProps, chosen: ChosenSettings
     ...(privateEndpoint?.vpcEndpoints.length === 0
       ? ["privateEndpoint.vpcEndpoints is empty: nobody could reach the API"]
       : []),
+    ...(props.concurrency?.["authorize-request"] && authorisation?.kind !== "oidc"
+      ? ["concurrency.authorize-request is of a function that is there only where callers sign in with tokens"]
+      : []),
     ...Object.entries(props.concurrency ?? {}).flatMap(([name, concurrency]) => concurrencyFaults(name, concurrency)),
   ];
   return [...new Set(faults)];

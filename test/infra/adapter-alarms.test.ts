@@ -54,6 +54,29 @@ describe("alarms", () => {
     expect(own.filter(([, { Properties }]) => !Object.values(METRIC).includes(Properties.MetricName))).toEqual([]);
   });
 
+  it("watch the function that verifies tokens for throttling, where there is one, and count its errors", () => {
+    const withTokens = new Stack(testApp(), "WithTokens");
+    const adapter = new FhirParticleAdapter(withTokens, "Adapter", {
+      particle,
+      authorisation: {
+        kind: "oidc",
+        issuer: "https://issuer.example",
+        audiences: ["https://adapter.example/fhir"],
+        tokenEndpoint: "https://issuer.example/token",
+      },
+    });
+    expect(adapter.alarms).toHaveLength(first.alarms.length + 1);
+    const made = Template.fromStack(withTokens);
+    const ref = withTokens.resolve(adapter.authorizer?.functionName);
+    made.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      MetricName: "Throttles",
+      Dimensions: [{ Name: "FunctionName", Value: ref }],
+      AlarmDescription: "Function throttled: authorize-request (medium). Runbook: docs/runbook.md#function-throttled",
+    });
+    const [dashboard] = Object.values(resourcesOf(made, "AWS::CloudWatch::Dashboard"));
+    expect(JSON.stringify(dashboard!.Properties.DashboardBody)).toMatch(/authorize-request/);
+  });
+
   it("watch every function for throttling", () => {
     const throttles = alarms.filter(([, { Properties }]) => Properties.MetricName === "Throttles");
     expect(throttles).toHaveLength(2 * Object.keys(functionSpecs).length);

@@ -4,12 +4,14 @@ import type { CfnRestApi } from "aws-cdk-lib/aws-apigateway";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import { InterfaceVpcEndpoint, SecurityGroup, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
 import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
+import { Topic } from "aws-cdk-lib/aws-sns";
 import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
-import type { FhirParticleAdapterProps } from "../../infra/constructs/adapter-props.ts";
+import type { FhirParticleAdapterProps, ParticleProps } from "../../infra/constructs/adapter-props.ts";
 import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
 import { routes } from "../../shared/http/routes.ts";
 import { functionsOf, resourcesOf, testApp } from "./test-app.ts";
@@ -17,6 +19,8 @@ import { functionsOf, resourcesOf, testApp } from "./test-app.ts";
 const particle = { baseUrl: "https://sandbox.particlehealth.com" };
 const CERTIFICATE_ARN = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000";
 const WEB_ACL_ARN = "arn:aws:wafv2:us-east-1:111122223333:regional/webacl/own/00000000-0000-0000-0000-000000000000";
+const KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000";
+const TOPIC_ARN = "arn:aws:sns:us-east-1:111122223333:operators";
 const ENDPOINT = "vpce-0123456789abcdef0";
 const SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"];
 
@@ -56,38 +60,66 @@ const domainOf = (stack: Stack) => ({
   certificate: Certificate.fromCertificateArn(stack, "Certificate", CERTIFICATE_ARN),
 });
 
-/** Every prop of a public API, with what the adapter makes by itself. */
-const open = consumer((stack) => ({
-  particle: {
-    ...particle,
-    apiVersion: "v2",
-    authorizationPrefix: "",
-    attemptTimeout: Duration.seconds(3),
-    credentials: Secret.fromSecretNameV2(stack, "Credentials", "particle"),
-  },
-  settle: Duration.seconds(90),
-  retryWindow: Duration.hours(1),
-  uniqueIdentifierSystems: ["https://example.org/mrn"],
-  patientIdSystem: "https://example.org/mpi",
-  replacedPatients: "delete",
-  removalPolicy: RemovalPolicy.DESTROY,
-  logRetention: RetentionDays.TEN_YEARS,
-  throttling: { rateLimit: 5, burstLimit: 7 },
-  manageAccountLogging: false,
-  cors: { allowedOrigins: ["https://app.example.org"] },
-  customDomain: {
-    ...domainOf(stack),
-    hostedZone: HostedZone.fromHostedZoneAttributes(stack, "Zone", { hostedZoneId: "Z1", zoneName: "example.org" }),
-    basePath: "r4",
-  },
-  firewall: "managed",
-  network: { vpc: vpcOf(stack) },
-  concurrency: { "create-patient": { reserved: 20, provisioned: 2 }, "refresh-token": { provisioned: 1 } },
-}));
+/** Every prop that can stand together: those of a public API. A new prop that is not here does not compile. */
+type EveryProp = Required<Omit<FhirParticleAdapterProps, "privateEndpoint">> & {
+  readonly particle: Required<ParticleProps>;
+};
 
-/** A private API, with what its owner brings along. */
+const open = consumer(
+  (stack): EveryProp => ({
+    authorisation: {
+      kind: "oidc",
+      issuer: "https://issuer.example/tenant",
+      audiences: ["https://fhir.example.org"],
+      tokenEndpoint: "https://issuer.example/tenant/token",
+      jwksUri: "https://issuer.example/tenant/keys",
+      algorithms: ["ES384"],
+      clientAuthentication: ["client_secret_basic"],
+      clockTolerance: Duration.seconds(5),
+      cacheTokens: Duration.minutes(1),
+    },
+    particle: {
+      ...particle,
+      apiVersion: "v2",
+      authorizationPrefix: "",
+      attemptTimeout: Duration.seconds(3),
+      credentials: Secret.fromSecretNameV2(stack, "Credentials", "particle"),
+    },
+    settle: Duration.seconds(90),
+    retryWindow: Duration.hours(1),
+    uniqueIdentifierSystems: ["https://example.org/mrn"],
+    patientIdSystem: "https://example.org/mpi",
+    replacedPatients: "delete",
+    validation: "lenient",
+    patientIdIdentifierSystem: "https://example.org/patient_id",
+    particlePatientIdIdentifierSystem: "https://example.org/particle_patient_id",
+    encryptionKey: Key.fromKeyArn(stack, "OwnKey", KEY_ARN),
+    removalPolicy: RemovalPolicy.DESTROY,
+    logRetention: RetentionDays.TEN_YEARS,
+    auditRetention: RetentionDays.TEN_YEARS,
+    alarmTopic: Topic.fromTopicArn(stack, "Topic", TOPIC_ARN),
+    throttling: { rateLimit: 5, burstLimit: 7 },
+    manageAccountLogging: false,
+    cors: { allowedOrigins: ["https://app.example.org"] },
+    customDomain: {
+      ...domainOf(stack),
+      hostedZone: HostedZone.fromHostedZoneAttributes(stack, "Zone", { hostedZoneId: "Z1", zoneName: "example.org" }),
+      basePath: "r4",
+    },
+    firewall: "managed",
+    network: { vpc: vpcOf(stack) },
+    concurrency: {
+      "create-patient": { reserved: 20, provisioned: 2 },
+      "refresh-token": { provisioned: 1 },
+      "authorize-request": { provisioned: 3 },
+    },
+  }),
+);
+
+/** What excludes a part of those: a private API, whose callers sign, with a firewall of its owner. */
 const closed = consumer((stack) => ({
   particle,
+  authorisation: { kind: "iam" },
   privateEndpoint: { vpcEndpoints: [endpointOf(stack)] },
   firewall: { webAclRef: { webAclArn: WEB_ACL_ARN } },
   network: {
@@ -294,6 +326,28 @@ describe("a VPC", () => {
   });
 });
 
+describe("what an adapter shows of itself", () => {
+  const { stack, adapter, template } = open;
+
+  it("are the security group, the web ACL and the queue that it made", () => {
+    const made = (type: string) => Object.keys(resourcesOf(template, type))[0];
+    const [group] = adapter.securityGroups;
+    expect(stack.resolve(group?.securityGroupId)).toEqual({
+      "Fn::GetAtt": [made("AWS::EC2::SecurityGroup"), "GroupId"],
+    });
+    expect(stack.resolve(adapter.webAcl?.ref)).toEqual({ Ref: made("AWS::WAFv2::WebACL") });
+    expect(stack.resolve(adapter.deadLetters.queueArn)).toEqual({ "Fn::GetAtt": [made("AWS::SQS::Queue"), "Arn"] });
+    expect(adapter.authorizer).toBeDefined();
+  });
+
+  it("are the security groups that it was given, and nothing that it did not make", () => {
+    expect(closed.adapter.securityGroups.map(({ securityGroupId }) => securityGroupId)).toEqual([
+      "sg-0123456789abcdef0",
+    ]);
+    expect([closed.adapter.webAcl, closed.adapter.authorizer]).toEqual([undefined, undefined]);
+  });
+});
+
 describe("concurrency", () => {
   const { stack, adapter, template } = open;
   const aliases = Object.entries(resourcesOf(template, "AWS::Lambda::Alias"));
@@ -305,10 +359,14 @@ describe("concurrency", () => {
     );
     expect(reserved.map(([id]) => id)).toEqual([expect.stringContaining("CreatePatient")]);
     const provisioned = aliases.map(([, { Properties }]) => Properties.ProvisionedConcurrencyConfig);
-    expect(provisioned.map((config) => config.ProvisionedConcurrentExecutions).sort()).toEqual([1, 2]);
+    expect(provisioned.map((config) => config.ProvisionedConcurrentExecutions).sort()).toEqual([1, 2, 3]);
   });
 
-  it("is of use: the API and the schedule call the alias, and may", () => {
+  it("is of use: the API, its authorizer and the schedule call the alias, and may", () => {
+    const authorize = { Ref: aliasOf("AuthorizeRequest") };
+    const [authorizer] = Object.values(resourcesOf(template, "AWS::ApiGateway::Authorizer"));
+    expect(JSON.stringify(authorizer!.Properties.AuthorizerUri)).toContain(JSON.stringify(authorize));
+    template.hasResourceProperties("AWS::Lambda::Permission", { FunctionName: authorize });
     const create = aliasOf("CreatePatient");
     const methods = Object.values(resourcesOf(template, "AWS::ApiGateway::Method")).filter(({ Properties }) =>
       JSON.stringify(Properties.Integration.Uri).includes(create),

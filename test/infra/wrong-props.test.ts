@@ -85,6 +85,11 @@ const WRONG: readonly [string, Partial<FhirParticleAdapterProps>, RegExp][] = [
   ],
   ["less than none", { concurrency: { "read-patient": { reserved: -1 } } }, /read-patient\.reserved must be a whole/],
   [
+    "an authorizer that is not there",
+    { concurrency: { "authorize-request": { provisioned: 1 } } },
+    /concurrency\.authorize-request is of a function that is there only where/,
+  ],
+  [
     "more started than reserved",
     { concurrency: { "create-patient": { reserved: 2, provisioned: 3 } } },
     /create-patient\.provisioned must be at most what is reserved/,
