@@ -77,8 +77,11 @@ export function mayBeSsnIdentifier(identifier: FhirObject): boolean {
   );
 }
 
-/** Whether a text is written as a Social Security number that can have been assigned: `NNN-NN-NNNN`, or nine digits. */
-export const isWrittenAsSsn = (text: string): boolean => SSN.test(text);
+/**
+ * Whether a text is written as only Social Security numbers are, `NNN-NN-NNNN`. Nine digits alone are not: servers that
+ * count their patients come to have such ids.
+ */
+export const isWrittenAsSsn = (text: string): boolean => SSN_AS_WRITTEN.test(text);
 
 /**
  * Nine digits as `NNN-NN-NNNN`. Areas 000, 666 and 9xx, group 00 and serial 0000 were never assigned.

@@ -60,7 +60,7 @@ describe("the audit log", () => {
     expect(eventsOf(await client.read("nobody"))).toMatchObject([{ patients: ["nobody"], status: 404 }]);
     const validated = await client.send("POST", "/Patient/Testingson/$validate", { body: {} });
     expect(eventsOf(validated)).toMatchObject([{ interaction: "$validate", patients: [] }]);
-    for (const id of ["219-09-9801", "219099801"]) {
+    for (const id of ["219-09-9801", "000-12-3456"]) {
       for (const refused of [
         await client.read(id),
         await client.update({ ...person(9), id }),
@@ -75,7 +75,7 @@ describe("the audit log", () => {
         expect(JSON.stringify([refused.resource, eventsOf(refused)])).not.toContain(id);
       }
     }
-    expect((await client.update({ ...person(9), id: "000-12-3456" })).status).toBe(201);
+    expect((await client.update({ ...person(9), id: "219099801" })).status).toBe(201);
   });
 
   it("says why several identity fields may change at once, also where the request failed", async () => {
@@ -128,8 +128,8 @@ describe("the audit log", () => {
         event,
         { who: "adapter", interaction: "create", patients: event?.["patients"], decision: "completed" },
       ]);
-    const [id] = event?.["patients"] as string[];
-    expect((await client.read(id ?? "")).status).toBe(200);
+    const [id = ""] = (event?.["patients"] ?? []) as string[];
+    expect((await client.read(id)).status).toBe(200);
   });
 
   it("names the patients that a failed transaction has registered and taken back", async () => {
