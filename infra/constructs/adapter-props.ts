@@ -54,7 +54,7 @@ export type FhirParticleAdapterProps = {
   readonly authorisation?: Authorisation;
   /**
    * How long nobody decides an operation of unknown outcome, because its request may still reach Particle. Whole seconds,
-   * and not none.
+   * from 1 to 180.
    *
    * @default 60 seconds
    */

@@ -27,13 +27,23 @@ const PROP_OF: Readonly<Record<Exclude<keyof ChosenSettings, "corsAllowedOrigins
   oidcClientAuthentication: "authorisation.clientAuthentication",
 };
 
+const isOpen = (url: string): boolean => /^http:/i.test(url);
+
+/** The alarms on operations of unknown outcome see each attempt to decide one when it comes at least this often. */
+const LONGEST_SETTLE_SECONDS = 180;
+
 /** What a function would take, because tests need it, and no deployment may have. */
-const NOT_DEPLOYED: Readonly<Partial<Record<SettingName, readonly [wrong: RegExp, fault: string]>>> = {
-  particleBaseUrl: [/^http:/i, "must be an https address: demographics travel to it"],
-  oidcIssuer: [/^http:/i, "must be an https address: it decides who may call"],
-  oidcJwksUri: [/^http:/i, "must be an https address: it decides who may call"],
-  oidcTokenEndpoint: [/^http:/i, "must be an https address: secrets of clients travel to it"],
-  settleSeconds: [/^0$/, "must be longer than nothing: what was sent last may still arrive at Particle"],
+const NOT_DEPLOYED: Readonly<
+  Partial<Record<SettingName, readonly [isWrong: (value: string) => boolean, fault: string]>>
+> = {
+  particleBaseUrl: [isOpen, "must be an https address: demographics travel to it"],
+  oidcIssuer: [isOpen, "must be an https address: it decides who may call"],
+  oidcJwksUri: [isOpen, "must be an https address: it decides who may call"],
+  oidcTokenEndpoint: [isOpen, "must be an https address: secrets of clients travel to it"],
+  settleSeconds: [
+    (value) => Number(value) < 1 || Number(value) > LONGEST_SETTLE_SECONDS,
+    "must be from 1 second to 3 minutes: what was sent last may still arrive at Particle, and alarms wait for the decision",
+  ],
 };
 
 /** https://www.rfc-editor.org/rfc/rfc6454#section-6.2, or any. */
@@ -78,8 +88,8 @@ function settingFault(name: keyof typeof PROP_OF, value: string | undefined): re
   if (value === undefined || !isKnown(value)) {
     return [];
   }
-  const [wrong, why] = NOT_DEPLOYED[name] ?? [];
-  const fault = wrong?.test(value) ? why : faultOf(name, value);
+  const [isWrong, why] = NOT_DEPLOYED[name] ?? [];
+  const fault = isWrong?.(value) ? why : faultOf(name, value);
   return fault === undefined ? [] : [`${PROP_OF[name]} ${fault}`];
 }
 
