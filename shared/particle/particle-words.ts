@@ -60,10 +60,12 @@ const ACRONYMS = new Set("SSN ID DOB ZIP JSON US YYYY MM DD".split(" "));
 /** Said whole only: a word of theirs alone might be a name or a gender. */
 const PHRASES = ["too long", "MALE or FEMALE", "Bad Request", "Unprocessable Entity"];
 
+/** Of a word: signs of other scripts, too, so that no part of what they stand in is taken for a word of its own. */
+const SIGN = "[\\p{L}\\p{M}\\p{N}_[^\\u0000-\\u007f\\s…‘’“”]]";
 /** One of the phrases, a word with all that it is glued to, or a sign that no sentence needs. */
 const TOKEN = new RegExp(
-  `(?:${PHRASES.join("|")})(?![\\p{L}\\p{N}_])|[\\p{L}\\p{M}\\p{N}_]+(?:['’./-][\\p{L}\\p{M}\\p{N}_]+)*|[^\\s.,:;()…'/-]`,
-  "gu",
+  `(?:${PHRASES.join("|")})(?!${SIGN})|${SIGN}+(?:['’.\\/\\-]${SIGN}+)*|[^\\s.,:;\\(\\)…'\\/\\-]`,
+  "gv",
 );
 const SENTENCE_START = /(?:^|[.;:] )$/;
 const QUOTED = /"[^"]*"|`[^`]*`|“[^”]*”|‘[^’]*’|(?<![\p{L}\p{N}])'[^']*'(?!\p{L})/gu;

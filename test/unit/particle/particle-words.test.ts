@@ -96,7 +96,7 @@ describe("particleWords", () => {
       values: ["Valid", "Name"],
       opaque: [],
     });
-    expect(words).toBe("family_name … is not …, … is required");
+    expect(words).toBe("family_name … is not … is required");
   });
 
   it("takes short values out only where they stand as words", () => {
