@@ -63,7 +63,7 @@ function failed(request: Asked, error: unknown): Result {
   const { failure, patients, message } = error;
   return {
     status: renderFailure(failure).status,
-    patients: patients.length > 0 ? patients : patientIn(request),
+    patients: [...new Set([...patientIn(request), ...patients])],
     failure: failure.kind,
     reason: message,
   };

@@ -13,7 +13,7 @@ import { NOTHING_TAKEN, type OpenMapping, opened } from "./transitions.ts";
 export type Member = { readonly id: string; readonly within: Pick<Transaction, "id" | "token"> };
 
 /** The id of a new patient; a fresh one without. */
-export type Anew = Member | { readonly id: string } | undefined;
+type Anew = Member | { readonly id: string } | undefined;
 
 /**
  * One attempt to register under fresh ids, under the id of `prior`, or under those of an abandoned patient.

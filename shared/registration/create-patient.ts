@@ -1,7 +1,7 @@
 import type { Patient } from "fhir/r4";
 import { AdapterError } from "../failure/failure.ts";
 import type { Claim, Conflict, Mapping } from "../store/mapping-store.ts";
-import { type Anew, beginCreate, type Member } from "./begin-create.ts";
+import { beginCreate, type Member } from "./begin-create.ts";
 import {
   type ClaimIntent,
   claimWrites,
@@ -50,7 +50,6 @@ export async function createPatient(
   let keyClaims = keyClaimsOf(hash, request);
   const identifierClaims = identifierClaimsOf(registration, hash, request, intent);
   let contentClaims = contentClaimsOf(registration, hash, request, intent);
-  let anew: Anew = member;
   let resumed: Mapping | undefined;
   for (let round = 0; round < ROUNDS; round += 1) {
     let conflict: Conflict | undefined;
@@ -73,7 +72,7 @@ export async function createPatient(
     }
     if (!conflict) {
       const claims = [...keyClaims, ...identifierClaims, ...contentClaims];
-      const begun = await beginCreate(registration, hash, intent, claims, resumed ?? anew, task);
+      const begun = await beginCreate(registration, hash, intent, claims, resumed ?? member, task);
       if (!("conflict" in begun)) {
         return begun;
       }
@@ -113,9 +112,6 @@ export async function createPatient(
       }
       // It may be about to give the identity up, or to become what this request says.
       await settled(registration, holder.id, task);
-    } else if (conflict.kind === "patient_id") {
-      // A patient_id that is remembered longer than the registration which was abandoned under it keeps its FHIR id.
-      anew = { id: conflict.id };
     } else if (conflict.kind === "mapping") {
       resumed = undefined;
     }
@@ -162,7 +158,7 @@ async function answerOfHolder(
     !ifNoneExist &&
     claims.some((claim) => isContentOf(mapping, claim)) &&
     suspectedOverlay(hash, mapping, intent).length === 0;
-  return kind === "IF-NONE-EXIST" || isRepeat || hasContent(hash, mapping, intent)
+  return (kind === "IF-NONE-EXIST" && ifNoneExist) || isRepeat || hasContent(hash, mapping, intent)
     ? existing(registration, keyClaims, intent, mapping)
     : undefined;
 }
@@ -181,6 +177,9 @@ async function existing(
 ): Promise<Registered> {
   const { claims, unclaimed } = claimWrites(keyClaims, mapping.id);
   const expiresAt = keptUntil(registration);
+  if (claims.some(({ key }) => mapping.claims.includes(key))) {
+    return { outcome: "repeated", mapping, report };
+  }
   for (const claim of claims) {
     if (!(await registration.store.addClaim({ ...claim, met: true, expiresAt }, unclaimed, registration.now()))) {
       throw inFlight(1);

@@ -153,7 +153,7 @@ export function rolledBack(mapping: OpenMapping, expiresAt: number): Finish {
       claims: without(intended.claims, mapping.claims),
     },
     ...(priorState === "abandoned" && {
-      expire: { indexKeys: mapping.indexKeys, claims: mapping.claims, at: expiresAt },
+      expire: { indexKeys: mapping.indexKeys, claims: mapping.claims, patient_id: mapping.patient_id, at: expiresAt },
     }),
   };
 }
@@ -179,7 +179,7 @@ export function abandoned(mapping: OpenMapping, expiresAt: number): Finish {
     },
     index: [],
     release: { indexKeys: without(mapping.indexKeys, indexKeys), claims: without(mapping.claims, claims) },
-    expire: { indexKeys, claims, at: expiresAt },
+    expire: { indexKeys, claims, patient_id: mapping.patient_id, at: expiresAt },
   };
 }
 

@@ -26,9 +26,7 @@ export async function undoTransaction(registration: Registration, open: Transact
       const mapping = await withoutOperation(registration, id, task);
       return mapping?.transaction === transaction.id ? mapping : undefined;
     };
-    if (await removePatient(registration, find, task)) {
-      decided({ id, kind: "create", owner: transaction.owner, verdict: "undone" });
-    }
+    await removePatient(registration, find, { ...task, owner: transaction.owner });
   });
   // One that fails must not keep the others at Particle.
   const ends = await inParallel(PARALLEL, removals);
@@ -36,5 +34,9 @@ export async function undoTransaction(registration: Registration, open: Transact
   if (failed) {
     throw failed.reason;
   }
-  await store.endTransaction(transaction);
+  if (await store.endTransaction(transaction)) {
+    for (const { id } of (await store.findMany(transaction.ids)).filter(({ state }) => state === "deleted")) {
+      decided({ id, kind: "create", owner: transaction.owner, verdict: "undone" });
+    }
+  }
 }

@@ -29,7 +29,6 @@ export async function yieldTo(
     return "again";
   }
   if (!holder) {
-    await requireForgotten(registration, writing);
     return "again";
   }
   if (holder.state === "abandoned" && holder.patient_id !== writing.patient_id) {
@@ -48,14 +47,6 @@ export async function yieldTo(
     return "again";
   }
   throw duplicateOf(holder.id);
-}
-
-/** A named patient_id is remembered longer than a registration that was abandoned under it. */
-async function requireForgotten({ store }: Registration, { id, patient_id }: Writing): Promise<void> {
-  const holder = patient_id && (await store.findIdsByPatientIds([patient_id])).get(patient_id);
-  if (holder && holder !== id) {
-    throw duplicateOf(holder);
-  }
 }
 
 const duplicateOf = (holder: string): AdapterError =>

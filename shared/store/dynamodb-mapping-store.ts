@@ -73,18 +73,19 @@ export function createMappingStore(
   function beginWrites(begin: Begin): Write[] {
     const { next, prior, indexKeys, unchanged, within } = begin;
     const ofNewPatient = {
-      ConditionExpression: "attribute_not_exists(pk) OR #id = :id",
-      ExpressionAttributeNames: { "#id": "id" },
-      ExpressionAttributeValues: { ":id": { S: next.id } },
+      ConditionExpression: "attribute_not_exists(pk) OR #id = :id OR #expiresAt < :now",
+      ExpressionAttributeNames: { "#id": "id", "#expiresAt": "expiresAt" },
+      ExpressionAttributeValues: { ":id": { S: next.id }, ":now": { N: String(Math.floor(begin.now / 1_000)) } },
       ...ALL_OLD,
     };
+    const isNew = prior === undefined || ("state" in prior && prior.state === "abandoned");
     return [
       {
         part: "mapping",
-        write: { Put: { ...put(table.encodeMapping(next)).Put, ...expecting(prior, next.operation), ...ALL_OLD } },
+        write: { Put: { ...put(table.encodeMapping(next)).Put, ...expecting(prior), ...ALL_OLD } },
       },
       ...claimWrites(begin, next.id),
-      ...(prior === undefined
+      ...(isNew
         ? [
             {
               part: "reverse",
@@ -162,6 +163,9 @@ export function createMappingStore(
       ...[release.patient_id ?? []]
         .flat()
         .map((patient_id) => ({ part: "reverse", write: removeOwn(table.reverseKey(patient_id)) }) as const),
+      ...[expire?.patient_id ?? []]
+        .flat()
+        .map((patient_id) => ({ part: "reverse", write: expireOwn(table.reverseKey(patient_id)) }) as const),
       ...(expire?.claims ?? []).map((key) => ({ part: "claim", write: expireOwn(table.claimKey(key)) }) as const),
       ...(expire?.indexKeys ?? []).map(
         (hash) => ({ part: "index", write: expireOwn(table.indexKey(hash, id)) }) as const,
@@ -270,20 +274,10 @@ export function createMappingStore(
       );
     },
 
-    async forgetAbandoned({ id, indexKeys, claims, lastOperation }) {
-      const isUnchanged = {
-        ConditionExpression: "attribute_not_exists(#operation) AND #state = :state AND #lastOperation.#token = :token",
-        ExpressionAttributeNames: {
-          "#operation": "operation",
-          "#state": "state",
-          "#lastOperation": "lastOperation",
-          "#token": "token",
-        },
-        ExpressionAttributeValues: { ":state": { S: "abandoned" }, ":token": { S: lastOperation?.token ?? "" } },
-      };
-      await sendFirstWithAny(
-        finishWrites({ id, next: undefined, index: [], release: { indexKeys, claims } }, isUnchanged),
-      );
+    async forgetAbandoned(mapping) {
+      const { id, patient_id, indexKeys, claims } = mapping;
+      const release = { indexKeys, claims, patient_id };
+      await sendFirstWithAny(finishWrites({ id, next: undefined, index: [], release }, expecting(mapping)));
     },
 
     async findOverdue(now, limit) {
@@ -310,27 +304,33 @@ const holding = (token: string) => ({
 });
 
 /**
- * The condition under which a begin may write the mapping.
- *
- * @param operation that begins: once it was rolled back, a repetition of its begin that comes late must not open it again.
+ * The condition under which a begin may write the mapping. A repetition of a begin that comes late, when its operation was
+ * rolled back, must not open it again: it is the last operation by then.
  */
-function expecting(prior: Begin["prior"], operation?: Operation) {
+function expecting(prior: Begin["prior"]) {
   if (prior === undefined) {
     return { ConditionExpression: "attribute_not_exists(pk)" };
   }
   if ("token" in prior) {
     return holding(prior.token);
   }
-  const isUnchanged = "#state = :state AND #version = :version AND attribute_not_exists(#operation)";
-  const names = { "#state": "state", "#version": "version", "#operation": "operation" };
-  const values = { ":state": { S: prior.state }, ":version": { N: String(prior.version) } };
-  return operation === undefined
-    ? { ConditionExpression: isUnchanged, ExpressionAttributeNames: names, ExpressionAttributeValues: values }
-    : {
-        ConditionExpression: `${isUnchanged} AND (attribute_not_exists(#lastOperation) OR #lastOperation.#token <> :token)`,
-        ExpressionAttributeNames: { ...names, "#lastOperation": "lastOperation", "#token": "token" },
-        ExpressionAttributeValues: { ...values, ":token": { S: operation.token } },
-      };
+  const { state, version, lastOperation } = prior;
+  const isLast = lastOperation ? "#lastOperation.#token = :token" : "attribute_not_exists(#lastOperation)";
+  return {
+    ConditionExpression: `#state = :state AND #version = :version AND attribute_not_exists(#operation) AND ${isLast}`,
+    ExpressionAttributeNames: {
+      "#state": "state",
+      "#version": "version",
+      "#operation": "operation",
+      "#lastOperation": "lastOperation",
+      ...(lastOperation && { "#token": "token" }),
+    },
+    ExpressionAttributeValues: {
+      ":state": { S: state },
+      ":version": { N: String(version) },
+      ...(lastOperation && { ":token": { S: lastOperation.token } }),
+    },
+  };
 }
 
 /** Whether the operation ended already, and in the same way: another way was another's verdict. */

@@ -118,14 +118,17 @@ export type Claim = {
   readonly expiresAt?: number;
 };
 
+/** What is as it was: a state and a version come back when an operation is rolled back, or a create abandoned again. */
+type Left = Pick<Mapping, "state" | "version" | "lastOperation">;
+
 export type Begin = {
   /** The mapping with its operation in flight. */
   readonly next: Mapping;
   /**
-   * What the mapping must still be: absent, in this state and version without an operation, or under the operation with
+   * What the mapping must still be: absent, as this operation left it without another since, or under the operation with
    * this token, whose intention becomes known only now.
    */
-  readonly prior: { readonly state: State; readonly version: number } | { readonly token: string } | undefined;
+  readonly prior: Left | { readonly token: string } | undefined;
   /** Claims to be taken, also from the patient that one names. Those of the same id are taken again. */
   readonly claims: readonly (Claim & { readonly takenFrom?: string })[];
   /** Claim keys of older digest keys under which nobody else may hold a claim. */
@@ -134,8 +137,8 @@ export type Begin = {
   readonly indexKeys: readonly string[];
   /** Epoch milliseconds; claims that expired before it count as free. */
   readonly now: number;
-  /** Another mapping that must still be in this state and version, without an operation. */
-  readonly unchanged?: Pick<Mapping, "id" | "state" | "version">;
+  /** Another mapping that must still be as this operation left it, without another since. */
+  readonly unchanged?: Pick<Mapping, "id"> & Left;
   /** The transaction that this is part of: it must be in the hands of the one who holds this token. */
   readonly within?: Pick<Transaction, "id" | "token">;
 };
@@ -163,8 +166,14 @@ export type Finish = {
     /** The reverse mapping goes only when its patient_id was certainly never used. */
     readonly patient_id?: string;
   };
-  /** Claims and index entries that get an expiry (epoch seconds) from now on. */
-  readonly expire?: { readonly claims: readonly string[]; readonly indexKeys: readonly string[]; readonly at: number };
+  /** What gets an expiry (epoch seconds) from now on. */
+  readonly expire?: {
+    readonly claims: readonly string[];
+    readonly indexKeys: readonly string[];
+    /** The reverse mapping of a patient_id under which nobody is known to be registered. */
+    readonly patient_id?: string;
+    readonly at: number;
+  };
 };
 
 /**
@@ -195,8 +204,8 @@ export interface MappingStore {
   /** False when the operation with this token is not open any more; then nothing was written. */
   finish(finish: Finish): Promise<boolean>;
   /**
-   * Removes an abandoned registration and what it holds, its patient_id excepted, unless it was taken up again since.
-   * Nothing else is ever removed without an operation.
+   * Removes an abandoned registration and all that it holds, unless it was taken up again since. Nothing else is ever
+   * removed without an operation.
    */
   forgetAbandoned(mapping: Mapping): Promise<void>;
   /** Mappings whose open operation anyone may decide at `now` (epoch milliseconds), the longest waiting first. */

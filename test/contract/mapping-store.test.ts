@@ -173,7 +173,29 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.find(left!.id)).toBeUndefined();
     expect(await store.findClaims(content.claims)).toEqual([]);
     expect(await store.findIdsByIndexKeys(content.indexKeys)).toEqual([]);
-    expect(await store.findIdsByPatientIds([left!.patient_id])).toEqual(new Map([[left!.patient_id, left!.id]]));
+    expect(await store.findIdsByPatientIds([left!.patient_id])).toEqual(new Map());
+  });
+
+  it("gives the patient_id of an abandoned registration to another when that is over, and not before", async () => {
+    const begin = creation();
+    await store.begin(begin);
+    const { patient_id } = begin.next;
+    await store.finish(abandoned(begin.next, KEPT_UNTIL));
+    const other = creation({ patient_id });
+    expect(await store.begin(other)).toEqual({ kind: "patient_id", id: begin.next.id });
+    expect(await store.begin({ ...other, now: (KEPT_UNTIL + 1) * 1_000 })).toBeUndefined();
+    expect(await store.findIdsByPatientIds([patient_id])).toEqual(new Map([[patient_id, other.next.id]]));
+  });
+
+  it("keeps the patient_id of an abandoned registration that is taken up again", async () => {
+    const begin = creation();
+    await store.begin(begin);
+    const left = abandoned(begin.next, KEPT_UNTIL);
+    await store.finish(left);
+    const again = opened(left.next!, "create", begin.next.operation.intended, operation());
+    expect(await store.begin({ ...begin, next: again, prior: left.next })).toBeUndefined();
+    const other = creation({ patient_id: again.patient_id, now: (KEPT_UNTIL + 1) * 1_000 });
+    expect(await store.begin(other)).toEqual({ kind: "patient_id", id: again.id });
   });
 
   it("never gives a patient_id to a second FHIR patient, also after a deletion", async () => {
@@ -264,7 +286,8 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.finish(rolledBack(begin.next, 0))).toBe(true);
     expect(await store.begin(begin)).toMatchObject({ kind: "mapping", mapping: { state: "registered" } });
     const again = { ...begin, next: opened(mapping, "delete", NO_CONTENT, operation()) };
-    expect(await store.begin(again)).toBeUndefined();
+    expect(await store.begin(again)).toMatchObject({ kind: "mapping" });
+    expect(await store.begin({ ...again, prior: (await store.find(mapping.id))! })).toBeUndefined();
   });
 
   it("adds a claim to a patient that is there, unless somebody else holds it", async () => {

@@ -24,11 +24,9 @@ export type MemoryMappingStore = MappingStore & {
     /** FHIR ids by index key, with the expiry of the entry in epoch seconds where it has one. */
     readonly index: ReadonlyMap<string, ReadonlyMap<string, number | undefined>>;
     /** FHIR id by patient_id. */
-    readonly reverse: ReadonlyMap<string, string>;
+    readonly reverse: ReadonlyMap<string, { readonly id: string; readonly expiresAt?: number }>;
     /** Open ones by id. */
     readonly transactions: ReadonlyMap<string, Transaction>;
-    /** FHIR ids of abandoned registrations that were removed; their patient_ids stay taken. */
-    readonly forgotten: ReadonlySet<string>;
   };
   /** Removes what expired before `now` (epoch milliseconds), as DynamoDB's time to live does sooner or later. */
   collectGarbage(now: number): void;
@@ -41,13 +39,25 @@ export function createMemoryMappingStore(): MemoryMappingStore {
   const mappings = new Map<string, Mapping>();
   const claims = new Map<string, Claim>();
   const index = new Map<string, Map<string, number | undefined>>();
-  const reverse = new Map<string, string>();
+  const reverse = new Map<string, { readonly id: string; readonly expiresAt?: number }>();
   const transactions = new Map<string, Transaction>();
-  const forgotten = new Set<string>();
 
   const lead = (key: string, id: string) => {
     const ids = index.get(key) ?? new Map<string, number | undefined>();
     index.set(key, ids.set(id, undefined));
+  };
+
+  const isNew = (prior: Begin["prior"]): boolean => !prior || ("state" in prior && prior.state === "abandoned");
+
+  const isAsLeft = (current: Mapping | undefined, left: Pick<Mapping, "state" | "version" | "lastOperation">) =>
+    current?.state === left.state &&
+    current.version === left.version &&
+    current.operation === undefined &&
+    current.lastOperation?.token === left.lastOperation?.token;
+
+  const ownerOf = (patient_id: string, now: number): string | undefined => {
+    const { id, expiresAt = Number.POSITIVE_INFINITY } = reverse.get(patient_id) ?? {};
+    return expiresAt < Math.floor(now / 1_000) ? undefined : id;
   };
 
   const conflictOf = ({
@@ -64,19 +74,16 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       prior && "token" in prior
         ? current?.operation?.token === prior.token
         : prior
-          ? current?.state === prior.state &&
-            current.version === prior.version &&
-            current.operation === undefined &&
-            (next.operation === undefined || current.lastOperation?.token !== next.operation.token)
+          ? isAsLeft(current, prior)
           : current === undefined;
     if (!isUnchanged) {
       return { kind: "mapping", mapping: current };
     }
     const other = unchanged && mappings.get(unchanged.id);
-    if (unchanged && (other?.state !== unchanged.state || other.version !== unchanged.version || other.operation)) {
+    if (unchanged && !isAsLeft(other, unchanged)) {
       return { kind: "mapping", mapping: other };
     }
-    const owner = reverse.get(next.patient_id);
+    const owner = ownerOf(next.patient_id, now);
     const others = othersHolding(wanted, unclaimed, next.id, now);
     if (within && transactions.get(within.id)?.token !== within.token) {
       throw new AdapterError(
@@ -87,7 +94,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     if (others.length > 0) {
       return { kind: "claims", claims: others };
     }
-    return !prior && owner !== undefined && owner !== next.id ? { kind: "patient_id", id: owner } : undefined;
+    return isNew(prior) && owner !== undefined && owner !== next.id ? { kind: "patient_id", id: owner } : undefined;
   };
 
   const othersHolding = (wanted: Begin["claims"], unclaimed: readonly string[], id: string, now: number): Claim[] =>
@@ -107,7 +114,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
   /** As one transaction of DynamoDB: at most 100 items, none of them twice. */
   const requireWritable = ({ prior, claims: wanted, unclaimed, indexKeys, unchanged, within }: Begin) => {
     const keys = [...wanted.map(({ key }) => key), ...unclaimed, ...indexKeys.map((key) => `index ${key}`)];
-    const others = [true, prior === undefined, unchanged !== undefined, within !== undefined].filter(Boolean);
+    const others = [true, isNew(prior), unchanged !== undefined, within !== undefined].filter(Boolean);
     if (new Set(keys).size < keys.length || keys.length + others.length > 100) {
       throw new Error("DynamoDB refused the request: ValidationException");
     }
@@ -123,8 +130,8 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       indexKeys.forEach((key) => {
         lead(key, next.id);
       });
-      if (!prior) {
-        reverse.set(next.patient_id, next.id);
+      if (isNew(prior)) {
+        reverse.set(next.patient_id, { id: next.id });
       }
     }
     return conflict;
@@ -151,8 +158,11 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       .forEach((key) => {
         claims.delete(key);
       });
-    if (release.patient_id !== undefined && reverse.get(release.patient_id) === id) {
+    if (release.patient_id !== undefined && reverse.get(release.patient_id)?.id === id) {
       reverse.delete(release.patient_id);
+    }
+    if (expire?.patient_id !== undefined && reverse.get(expire.patient_id)?.id === id) {
+      reverse.set(expire.patient_id, { id, expiresAt: expire.at });
     }
     expire?.claims.forEach((key) => {
       const claim = claims.get(key);
@@ -169,11 +179,11 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     return true;
   };
 
-  const forgetAbandoned = ({ id, indexKeys, claims: held, lastOperation }: Mapping): void => {
+  const forgetAbandoned = ({ id, patient_id, indexKeys, claims: held, lastOperation }: Mapping): void => {
     const current = mappings.get(id);
     if (current?.state === "abandoned" && !current.operation && current.lastOperation?.token === lastOperation?.token) {
       mappings.delete(id);
-      forgotten.add(id);
+      reverse.delete(patient_id);
       for (const key of indexKeys) {
         index.get(key)?.delete(id);
       }
@@ -186,7 +196,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
   const collectGarbage = (now: number) => {
     const isGarbage = ({ expiresAt }: { readonly expiresAt?: number | undefined }) =>
       expiresAt !== undefined && expiresAt * 1_000 < now;
-    for (const items of [mappings, claims]) {
+    for (const items of [mappings, claims, reverse]) {
       [...items]
         .filter(([, item]) => isGarbage(item))
         .forEach(([key]) => {
@@ -203,7 +213,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
   };
 
   return {
-    contents: { mappings, claims, index, reverse, transactions, forgotten },
+    contents: { mappings, claims, index, reverse, transactions },
     collectGarbage,
     forget: (id) => {
       mappings.delete(id);
@@ -219,7 +229,7 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     findIdsByPatientIds: async (patient_ids) =>
       new Map(
         patient_ids.flatMap((patient_id) => {
-          const id = reverse.get(patient_id);
+          const id = reverse.get(patient_id)?.id;
           return id === undefined ? [] : [[patient_id, id] as const];
         }),
       ),

@@ -10,7 +10,7 @@ export type World = {
   readonly claims: Iterable<Claim>;
   /** Entries of the identifier index; `expiresAt` in epoch seconds. */
   readonly index: Iterable<{ readonly key: string; readonly id: string; readonly expiresAt?: number }>;
-  readonly reverse: Iterable<{ readonly patient_id: string; readonly id: string }>;
+  readonly reverse: Iterable<{ readonly patient_id: string; readonly id: string; readonly expiresAt?: number }>;
   /** Records of transactions that have not ended. */
   readonly transactions: Iterable<{ readonly id: string }>;
   /** What Particle holds. */
@@ -18,8 +18,6 @@ export type World = {
   readonly keyedHash: KeyedHash;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** FHIR ids of abandoned registrations that were removed; their patient_ids stay taken. */
-  readonly forgotten: ReadonlySet<string>;
 };
 
 /** What a scenario promises beyond what always holds, and the settings that it ran with. */
@@ -33,8 +31,6 @@ export type Expectations = {
   readonly patient_ids?: readonly string[];
   /** FHIR ids of patients whose demographics somebody changed or removed at Particle behind the adapter's back. */
   readonly meddledWith?: ReadonlySet<string>;
-  /** FHIR ids of abandoned registrations whose mappings expired and are gone; their patient_ids stay taken. */
-  readonly collected?: ReadonlySet<string>;
 };
 
 /** Whether a mapping in this state says that Particle holds the patient; undefined while an operation is open. */
@@ -71,12 +67,7 @@ export function discrepancies(world: World, expectations: Expectations = {}): st
     ...all.flatMap((mapping) =>
       contentFaults(world.keyedHash, mapping, particle.get(mapping.patient_id), expectations),
     ),
-    ...reverseFaults(
-      mappings,
-      [...world.reverse],
-      [...particle.keys()],
-      [...world.forgotten, ...(expectations.collected ?? [])],
-    ),
+    ...reverseFaults(mappings, [...world.reverse], [...particle.keys()], world.now),
     ...claimFaults(mappings, [...world.claims], world.now),
     ...indexFaults(world, mappings),
     ...uniquenessFaults(world.keyedHash, all, expectations.uniqueIdentifierSystems ?? []),
@@ -159,18 +150,18 @@ function contentFaults(
 
 function reverseFaults(
   mappings: ReadonlyMap<string, Mapping>,
-  reverse: readonly { readonly patient_id: string; readonly id: string }[],
+  reverse: readonly { readonly patient_id: string; readonly id: string; readonly expiresAt?: number }[],
   held: readonly string[],
-  gone: readonly string[],
+  now: number,
 ): string[] {
   const idOf = new Map(reverse.map(({ patient_id, id }) => [patient_id, id] as const));
   return [
     ...held
       .filter((patient_id) => mappings.get(idOf.get(patient_id) ?? "")?.patient_id !== patient_id)
       .map((patient_id) => `Particle holds ${patient_id}, which no mapping knows.`),
-    ...reverse.flatMap(({ patient_id, id }) => {
+    ...reverse.flatMap(({ patient_id, id, expiresAt }) => {
       const mapping = mappings.get(id);
-      return mapping?.patient_id === patient_id || gone.includes(id)
+      return mapping?.patient_id === patient_id || !isUnexpired(expiresAt, now)
         ? []
         : [
             `The reverse mapping of ${patient_id} leads to ${mapping ? named(mapping) : `${id}, which does not exist`}.`,

@@ -60,10 +60,11 @@ export async function worldOfTwin(twin: Twin): Promise<TwinWorld> {
     async read() {
       const found = await items();
       const mappings = mappingsIn(found);
-      const reverse = found
-        .filter(hasPk("PARTICLE#"))
-        .map((item) => ({ patient_id: afterHash(item["pk"]?.S), id: table.decodeId(item) }));
-      const patientIds = new Map(mappings.map(({ id, patient_id }) => [id, patient_id] as const));
+      const reverse = found.filter(hasPk("PARTICLE#")).map((item) => ({
+        patient_id: afterHash(item["pk"]?.S),
+        id: table.decodeId(item),
+        ...expiryOf(item),
+      }));
       return {
         mappings,
         claims: found.filter(hasPk("CLAIM#")).map((item): Claim => table.decodeClaim(item)),
@@ -73,8 +74,6 @@ export async function worldOfTwin(twin: Twin): Promise<TwinWorld> {
         particle: twin.particle.patients().map(({ patient_id, ...demographics }) => ({ patient_id, demographics })),
         keyedHash,
         now: Date.now(),
-        // Nothing else removes a mapping, but a roll-back, which leaves no reverse mapping.
-        forgotten: new Set(reverse.flatMap(({ id, patient_id }) => (patientIds.get(id) === patient_id ? [] : [id]))),
       };
     },
     open,
@@ -111,10 +110,12 @@ const hasPk =
 const isMapping = hasPk("PATIENT#");
 const afterHash = (pk = ""): string => pk.slice(pk.indexOf("#") + 1);
 
-const indexEntry = ({ pk, sk, expiresAt }: Item) => ({
-  key: afterHash(pk?.S),
-  id: table.idOfIndexEntry({ sk: sk?.S ?? "" }),
-  ...(expiresAt?.N !== undefined && { expiresAt: Number(expiresAt.N) }),
+const expiryOf = ({ expiresAt }: Item) => (expiresAt?.N === undefined ? {} : { expiresAt: Number(expiresAt.N) });
+
+const indexEntry = (item: Item) => ({
+  key: afterHash(item["pk"]?.S),
+  id: table.idOfIndexEntry({ sk: item["sk"]?.S ?? "" }),
+  ...expiryOf(item),
 });
 
 const digestKeys = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));

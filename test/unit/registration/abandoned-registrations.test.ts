@@ -1,10 +1,13 @@
+import type { Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
 import { deletePatientConditionally } from "../../../shared/registration/conditional-writes.ts";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
+import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
 import { searchPatients } from "../../../shared/registration/search-patients.ts";
 import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
+import { worldOf } from "../../support/protocol-aftermath.ts";
 import {
   createHarness,
   type Harness,
@@ -15,6 +18,7 @@ import {
   RETRY_WINDOW_MS,
   SETTLE_MS,
 } from "../../support/registration-harness.ts";
+import { discrepancies } from "../../support/registration-invariants.ts";
 
 const OTHER_MRN = { system: MRN.system, value: "MRN-2" };
 const failureOf = async (work: Promise<unknown>) => (await adapterErrorOf(work)).failure;
@@ -80,7 +84,7 @@ describe("a registration that was abandoned", () => {
     expect(claim?.id).toBe(second.mapping.id);
   });
 
-  it("keeps the patient_id that the data names: others are told which id to PUT, also after the window", async () => {
+  it("keeps the patient_id that the data names for the window: others are told which id to PUT", async () => {
     for (const uniqueIdentifierSystems of [[], [MRN.system]]) {
       const harness = createHarness({ patientIdSystem: MRN.system, uniqueIdentifierSystems });
       await createInVain(harness);
@@ -88,9 +92,45 @@ describe("a registration that was abandoned", () => {
       const put = () => updatePatient(harness, { id: "own", patient: henrick({ id: "own" }) }, harness.task());
       expect(await failureOf(put())).toEqual({ kind: "duplicate", holder });
       endOfWindow(harness);
-      expect(await failureOf(put())).toEqual({ kind: "duplicate", holder });
-      expect(await create(harness)).toMatchObject({ outcome: "created", mapping: { id: holder } });
+      expect(await put()).toMatchObject({ outcome: "created" });
     }
+  });
+
+  it("frees the patient_id that it named when it is deleted, or when its id is used again", async () => {
+    const harness = createHarness({ patientIdSystem: MRN.system });
+    const put = (identifier: { readonly system: string; readonly value: string }) =>
+      updatePatient(harness, { id: "own", patient: henrick({ id: "own", identifier: [identifier] }) }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(MRN));
+    harness.pass(20_000 + SETTLE_MS + 1);
+    expect(await deletePatient(harness, { id: "own" }, harness.task())).toBe(false);
+    expect((await put(OTHER_MRN)).outcome).toBe("created");
+    expect((await create(harness)).outcome).toBe("created");
+  });
+
+  it("is not taken up by who has read it before it was abandoned once more", async () => {
+    const harness = createHarness({ uniqueIdentifierSystems: [MRN.system] });
+    const own = (patient: Partial<Patient>) =>
+      updatePatient(harness, { id: "own", patient: henrick({ id: "own", ...patient }) }, harness.task());
+    const inVain = async (patient: Partial<Patient>) => {
+      harness.particle.failNext("putPatient", LOST_REQUEST);
+      await failureOf(own(patient));
+      harness.pass(20_000 + SETTLE_MS + 1);
+      await recoverRegistrations(harness, harness.task());
+    };
+    await inVain({ identifier: [MRN] });
+    const begin: Harness["store"]["begin"] = async (request) => {
+      await inVain({ identifier: [MRN, OTHER_MRN] });
+      slow.store.begin = harness.store.begin;
+      return harness.store.begin(request);
+    };
+    const slow = { ...harness, store: { ...harness.store, begin } };
+    const patient = henrick({ id: "own", telecom: [] });
+    const patience = { owner: "slow", deadline: harness.now() + 1_000_000 };
+    expect((await updatePatient(slow, { id: "own", patient }, patience)).outcome).toBe("created");
+    expect(discrepancies(worldOf(harness, await harness.keyedHash()))).toEqual([]);
+    const other = henrick({ identifier: [OTHER_MRN], birthDate: "1957-03-24" });
+    expect((await create(harness, { patient: other })).outcome).toBe("created");
   });
 
   it("can be tried with thirty other identifiers each time, and holds those of the last attempt only", async () => {

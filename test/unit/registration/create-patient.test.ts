@@ -35,7 +35,7 @@ describe("createPatient", () => {
     expect(mapping).toMatchObject({ state: "registered", version: 1, identifiers: [MRN] });
     expect(mapping.operation).toBeUndefined();
     expect([...harness.particle.held.keys()]).toEqual([mapping.patient_id]);
-    expect(harness.store.contents.reverse.get(mapping.patient_id)).toBe(mapping.id);
+    expect(harness.store.contents.reverse.get(mapping.patient_id)).toEqual({ id: mapping.id });
   });
 
   it("stores no demographics and no identifier in a key", async () => {
@@ -234,18 +234,19 @@ describe("createPatient, at its edges", () => {
     expect(harness.particle.held.size).toBe(1);
   });
 
-  it("goes on under a named patient_id whose abandoned registration was forgotten", async () => {
+  it("takes a named patient_id whose abandoned registration is over, also before it is collected", async () => {
     const harness = createHarness({ patientIdSystem: MRN.system });
     harness.particle.failNext("putPatient", LOST_REQUEST);
     await failureOf(create(harness));
     settle(harness);
     harness.particle.failNext("putPatient", REFUSED);
     await failureOf(create(harness));
-    const [[patient_id, id] = []] = [...harness.store.contents.reverse];
-    expect(patient_id).toBe(MRN.value);
-    harness.store.forget(id ?? "");
+    const [id = ""] = harness.store.contents.mappings.keys();
+    harness.pass(RETRY_WINDOW_MS + 2_000);
+    harness.store.forget(id);
     const next = await create(harness);
-    expect(next).toMatchObject({ outcome: "created", mapping: { id, patient_id: MRN.value } });
+    expect(next).toMatchObject({ outcome: "created", mapping: { patient_id: MRN.value } });
+    expect(harness.store.contents.reverse.get(MRN.value)).toEqual({ id: next.mapping.id });
   });
 });
 
@@ -299,6 +300,26 @@ describe("identical content", () => {
     await updatePatient(harness, { id, patient: another }, harness.task());
     expect(await failureOf(create(harness))).toEqual({ kind: "duplicate", holder: id });
     expect((await create(harness, { idempotencyKey: key("new") })).outcome).toBe("created");
+  });
+});
+
+describe("an Idempotency-Key beside a condition", () => {
+  it("goes on answering that it created, however the condition is looked up", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    const request = { idempotencyKey: key("one"), ifNoneExist: MRN };
+    // The first one registers after its repetition has looked for the key.
+    let isFirst = true;
+    const findClaims: Harness["store"]["findClaims"] = async (keys) => {
+      const found = await harness.store.findClaims(keys);
+      if (isFirst) {
+        isFirst = false;
+        await create(harness, request);
+      }
+      return found;
+    };
+    const repeated = { ...harness, store: { ...harness.store, findClaims } };
+    expect((await create(repeated, request)).outcome).toBe("repeated");
+    expect((await create(harness, request)).outcome).toBe("repeated");
   });
 });
 
