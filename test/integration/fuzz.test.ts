@@ -9,7 +9,7 @@ import { henrick, MRN } from "../support/registration-harness.ts";
 /** How many requests; 20,000 take some minutes. The seed makes them the same ones again. */
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 500);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_122);
-const AT_ONCE = 16;
+const AT_ONCE = 8;
 
 /** Requests that come far are answered in all of these ways; the rare ones come by chance where there are few requests. */
 const RARE = [412, 422];
@@ -19,7 +19,7 @@ let twin: Twin;
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
 beforeAll(async () => {
-  twin = await startAdapter();
+  twin = await startAdapter({ functionConcurrency: 2 });
   const client = fhirClient(twin.url);
   for (const [number, id] of KNOWN_IDS.entries()) {
     await client.update(henrick({ id, identifier: [{ system: MRN.system, value: `K-${number}` }] }));

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { canonicalDemographics } from "../../shared/mapping/canonical-demographics.ts";
 import { fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
@@ -13,20 +13,23 @@ import { type TwinWorld, worldOfTwin } from "../support/world-of-twin.ts";
 let twin: Twin;
 let world: TwinWorld;
 
-const start = async (options: Parameters<typeof startAdapter>[0] = {}) => {
-  twin = await startAdapter(options);
-  world = await worldOfTwin(twin);
-};
-afterEach(async () => {
-  world?.close();
-  await twin?.close();
-});
+function onTwin(options: Parameters<typeof startAdapter>[0]): void {
+  beforeAll(async () => {
+    twin = await startAdapter(options);
+    world = await worldOfTwin(twin);
+  }, 120_000);
+  afterAll(async () => {
+    world?.close();
+    await twin?.close();
+  });
+}
 
 const patience = { longestWaitMs: 2_000, giveUpAfterMs: 60_000, random: seededRandom(1) };
 
 describe("many clients at once", () => {
+  onTwin({});
+
   it("register one patient when all say If-None-Exist", async () => {
-    await start();
     const send = retryingClient(twin.url, patience);
     const answers = await Promise.all(
       Array.from({ length: 1_000 }, () =>
@@ -45,7 +48,7 @@ describe("many clients at once", () => {
   }, 90_000);
 
   it("update one patient one after the other, and the last version is what Particle holds", async () => {
-    await start();
+    // Registered by the test before, or by this one.
     const id = idIn((await fhirClient(twin.url).create(henrick())).headers);
     const send = retryingClient(twin.url, patience);
     const answers = await Promise.all(
@@ -69,14 +72,17 @@ describe("many clients at once", () => {
     );
     expect(discrepancies(now, { held: 1 })).toEqual([]);
   }, 90_000);
+});
 
-  it("do everything there is to do while Particle fails, and whatever they were told is so", async () => {
-    await start({ ...HASTE, functionConcurrency: 8 });
+describe("many clients at once, while Particle fails", () => {
+  onTwin(HASTE);
+
+  it("do everything there is to do, and whatever they were told is so", async () => {
     const load = runMixedLoad(twin.url, {
       name: "load",
       clients: 16,
       operations: 24,
-      until: Date.now() + 12_000,
+      until: Date.now() + 8_000,
       seed: 20_261_122,
       longestWaitMs: 2_000,
       giveUpAfterMs: 60_000,

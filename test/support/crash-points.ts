@@ -37,12 +37,16 @@ export async function pointsOf(twin: Twin, operation: () => Promise<unknown>): P
     ...writes.flatMap((_, index) =>
       (["before", "after"] as const).map((end) => ({ kind: "write", number: index + 1, end }) as const),
     ),
-    ...twin.particle.requests().flatMap(({ method }, index) =>
-      // A reading leaves nothing behind: after it, all is as before the next side effect.
-      (method === "GET" ? (["before"] as const) : (["before", "after", "late"] as const)).map(
-        (end) => ({ kind: "call", number: index + 1, method, end }) as const,
+    // A reading is no side effect: around it, all is as after the one before it.
+    ...twin.particle
+      .requests()
+      .flatMap(({ method }, index) =>
+        method === "GET"
+          ? []
+          : (["before", "after", "late"] as const).map(
+              (end) => ({ kind: "call", number: index + 1, method, end }) as const,
+            ),
       ),
-    ),
   ];
 }
 
