@@ -21,14 +21,19 @@ const RECOVERY_FIRST: Aftermath = ["recovery", "client"];
 
 /**
  * Who comes by after the crash, in this order; all is looked at after each of them. What lasts is the same after one side
- * effect as before the next one, so one order after and the other before meet it in both. `CRASH_MATRIX=full` takes both
- * at every point, and each of the two alone.
+ * effect as before the next one, so one order after and the other before meet it in both; of an operation that has the side
+ * effects of another one, each lasting state is met once. `CRASH_MATRIX=full` takes both orders at
+ * every point of every operation, and each of the two alone.
  */
-function aftermathsOf({ end }: CrashPoint): readonly Aftermath[] {
+function aftermathsOf({ kind, number, end }: CrashPoint, { hasEffectsOf }: CrashOperation): readonly Aftermath[] {
   if (process.env["CRASH_MATRIX"] === "full") {
     return [CLIENT_FIRST, RECOVERY_FIRST, ["client"], ["recovery"]];
   }
-  return { before: [CLIENT_FIRST], after: [RECOVERY_FIRST], late: [RECOVERY_FIRST] }[end];
+  if (hasEffectsOf === undefined) {
+    return { before: [CLIENT_FIRST], after: [RECOVERY_FIRST], late: [RECOVERY_FIRST] }[end];
+  }
+  const isFirst = kind === "write" && number === 1;
+  return end === "before" && !isFirst ? [] : [isFirst ? CLIENT_FIRST : RECOVERY_FIRST];
 }
 
 /** Twins beside each other, each with one crash at a time. */
@@ -175,7 +180,9 @@ function suite(operations: readonly CrashOperation[], environment: Readonly<Reco
       expect(points.map(nameOf)).toEqual(expect.arrayContaining(["before write 1", "after write 1"]));
 
       const lastWrite = Math.max(...points.map(({ kind, number }) => (kind === "write" ? number : 0)));
-      const queue = points.flatMap((point) => aftermathsOf(point).map((aftermath) => ({ point, aftermath })));
+      const queue = points.flatMap((point) =>
+        aftermathsOf(point, operation).map((aftermath) => ({ point, aftermath })),
+      );
       const problems: string[] = [];
       await Promise.all(
         lanes.map(async (lane) => {

@@ -24,6 +24,8 @@ export type Sight = {
 
 export type CrashOperation = {
   readonly name: string;
+  /** The operation whose side effects it has, in their order: what differs is how it comes to them. */
+  readonly hasEffectsOf?: string;
   /** The function that is stopped dead. */
   readonly functionName:
     | "CreatePatient"
@@ -150,7 +152,7 @@ async function diedIn(scene: Scene, { died, end }: Death): Promise<string> {
 }
 
 const updateAsCreate = request(
-  { ...creation, name: "update as create", functionName: "UpdatePatient" },
+  { ...creation, name: "update as create", hasEffectsOf: "create", functionName: "UpdatePatient" },
   ({ client, tag }) => client.update(person(tag, { id: tag })),
 );
 const create = request({ ...creation, name: "create" }, ({ client, tag }) => client.create(person(tag)));
@@ -188,15 +190,16 @@ const transaction = request(
 /** Everything that writes, in a deployment that leaves its settings alone. */
 export const crashOperations: readonly CrashOperation[] = [
   create,
-  request({ ...creation, name: "create with If-None-Exist" }, ({ client, tag }) =>
+  request({ ...creation, name: "create with If-None-Exist", hasEffectsOf: "create" }, ({ client, tag }) =>
     client.create(person(tag), { "If-None-Exist": `identifier=${MRN.system}|${tag}` }),
   ),
-  request({ ...creation, name: "create with an Idempotency-Key" }, ({ client, tag }) =>
+  request({ ...creation, name: "create with an Idempotency-Key", hasEffectsOf: "create" }, ({ client, tag }) =>
     client.create(person(tag), { "Idempotency-Key": tag }),
   ),
   {
     ...updateAsCreate,
     name: "update that goes on with an abandoned create",
+    hasEffectsOf: "create",
     async prepare(scene) {
       await diedIn(scene, { died: updateAsCreate, end: "before" });
       await scene.twin.invoke("RecoverRegistrations", {});
@@ -204,8 +207,9 @@ export const crashOperations: readonly CrashOperation[] = [
     },
   },
   updateAsCreate,
-  request({ ...creation, name: "conditional update of nobody", functionName: "UpdatePatient" }, ({ client, tag }) =>
-    client.send("PUT", whereIdentified(tag), { body: person(tag) }),
+  request(
+    { ...creation, name: "conditional update of nobody", hasEffectsOf: "create", functionName: "UpdatePatient" },
+    ({ client, tag }) => client.send("PUT", whereIdentified(tag), { body: person(tag) }),
   ),
   transaction,
   request({ ...change, name: "update" }, ({ client, tag }, id) => client.update(inBoston(person(tag, { id })))),
@@ -215,11 +219,11 @@ export const crashOperations: readonly CrashOperation[] = [
       headers: { "Content-Type": "application/json-patch+json" },
     }),
   ),
-  request({ ...change, name: "conditional update" }, ({ client, tag }) =>
+  request({ ...change, name: "conditional update", hasEffectsOf: "update" }, ({ client, tag }) =>
     client.send("PUT", whereIdentified(tag), { body: inBoston(person(tag)) }),
   ),
   remove,
-  request({ ...deletion, name: "conditional delete" }, ({ client, tag }) =>
+  request({ ...deletion, name: "conditional delete", hasEffectsOf: "delete" }, ({ client, tag }) =>
     client.send("DELETE", whereIdentified(tag)),
   ),
   request(
