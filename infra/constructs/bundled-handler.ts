@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,24 +43,38 @@ export const bundleOptions = {
   logLevel: "warning",
 } as const satisfies BuildOptions;
 
-export type BundledFile = { readonly name: string; readonly contents: Uint8Array | string };
+export type BundledFile = { readonly name: string; readonly contents: string };
+
+/** Every function's, once the first is asked for: esbuild starts anew each time, and shares what it reads. */
+let built: ReadonlyMap<string, string> | undefined;
 
 /** The files of a function's deployment package; the same bytes on every machine, wherever they are written to. */
 export function bundle(name: string): readonly BundledFile[] {
+  built ??= buildAll();
+  const code = built.get(`${name}.js`);
+  const map = built.get(`${name}.js.map`);
+  if (code === undefined || map === undefined) {
+    throw new Error(`There is no function ${name}.`);
+  }
+  return [
+    { name: "index.js", contents: code.replace(`sourceMappingURL=${name}.js.map`, "sourceMappingURL=index.js.map") },
+    { name: "index.js.map", contents: map },
+    // The nearest package.json says how Node reads index.js; outside Lambda that would be a "type": "module" one.
+    { name: "package.json", contents: '{"type":"commonjs"}\n' },
+  ];
+}
+
+function buildAll(): ReadonlyMap<string, string> {
   // Not imported: the package comes without it.
   const { buildSync }: typeof import("esbuild") = createRequire(import.meta.url)("esbuild");
   const { outputFiles } = buildSync({
     ...bundleOptions,
-    entryPoints: [entryOf(name)],
-    // Never written there: the source map names its sources as they lie from this file.
-    outfile: "./index.js",
+    entryPoints: readdirSync(join(root, "functions")).map((name) => ({ in: entryOf(name), out: name })),
+    // Never written there: the source maps name their sources as they lie from these files.
+    outdir: ".",
     write: false,
   });
-  return [
-    ...outputFiles.map(({ path, contents }) => ({ name: basename(path), contents })),
-    // The nearest package.json says how Node reads index.js; outside Lambda that would be a "type": "module" one.
-    { name: "package.json", contents: '{"type":"commonjs"}\n' },
-  ];
+  return new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
 }
 
 export const entryOf = (name: string): string => `./functions/${name}/handler.ts`;
