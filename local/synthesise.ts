@@ -7,7 +7,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const CONTEXT = { "aws:cdk:enable-path-metadata": true };
 
 /** The app that is deployed, and the same with tokens in place of signatures. */
-export type AppFile = "infra/app.ts" | "infra/oidc-app.ts";
+export const APP_FILES = ["infra/app.ts", "infra/oidc-app.ts"] as const;
+
+export type AppFile = (typeof APP_FILES)[number];
 
 /**
  * Runs the CDK app, which needs neither network nor credentials, into a folder.

@@ -94,6 +94,6 @@ describe("many clients at once, while Particle fails", () => {
     expect(report.untruths(twin.particle.patients())).toEqual([]);
     expect(discrepancies(await world.read())).toEqual([]);
     // It was not for lack of faults.
-    expect(faults.length).toBeGreaterThan(50);
+    expect(faults.length).toBeGreaterThan(20);
   }, 120_000);
 });

@@ -1,37 +1,7 @@
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
-import { type AppFile, synthesise } from "../../local/synthesise.ts";
+import type { AppFile } from "../../local/synthesise.ts";
+import { synthesiseOnce } from "./synthesise-once.ts";
 
-/**
- * The folder of a synthesised app, made once in a test run, however many test files ask for it at the same time: the
- * first one to make the lock folder does the work.
- */
-export async function synthesisedApp(app: AppFile = "infra/app.ts"): Promise<string> {
-  const root = join(inject("assemblyRoot"), basename(app, ".ts"));
-  await mkdir(root, { recursive: true });
-  const outDir = join(root, "cdk.out");
-  const outcome = join(root, "outcome");
-  const isFirst = await mkdir(join(root, "lock")).then(
-    () => true,
-    () => false,
-  );
-  if (isFirst) {
-    const failure = await synthesise(outDir, app).then(
-      () => "",
-      (error: unknown) => String(error),
-    );
-    // Whoever sees the file must see all of it.
-    await writeFile(`${outcome}.unfinished`, failure);
-    await rename(`${outcome}.unfinished`, outcome);
-  }
-  while (!(await readdir(root)).includes("outcome")) {
-    await sleep(100);
-  }
-  const failure = await readFile(outcome, "utf8");
-  if (failure !== "") {
-    throw new Error(failure);
-  }
-  return outDir;
-}
+/** The folder of an app that is synthesised once in a test run. */
+export const synthesisedApp = (app: AppFile = "infra/app.ts"): Promise<string> =>
+  synthesiseOnce(inject("assemblyRoot"), app);
