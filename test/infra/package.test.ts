@@ -19,7 +19,7 @@ import { App, Stack } from "aws-cdk-lib";
 import { FhirParticleAdapter, type FhirParticleAdapterProps } from "fhir-particle-adapter";
 
 const props: FhirParticleAdapterProps = { particle: { baseUrl: "https://sandbox.particlehealth.com" } };
-const app = new App({ outdir: "out", analyticsReporting: false });
+const app = new App({ outdir: "out", analyticsReporting: false, builtinCloudFormationValidation: false });
 const adapter = new FhirParticleAdapter(new Stack(app, "Stack"), "Adapter", props);
 const url: string = adapter.url;
 // @ts-expect-error: it has types, and these find mistakes.

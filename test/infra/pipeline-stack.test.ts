@@ -1,16 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type App, Stack, Validations } from "aws-cdk-lib";
+import { type App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { InterfaceVpcEndpoint } from "aws-cdk-lib/aws-ec2";
-import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { type StageConfig, type StageName, stages } from "../../infra/config.ts";
 import { pipelineConfig, pipelineVariables } from "../../infra/pipeline-config.ts";
 import { PipelineStack } from "../../infra/pipeline-stack.ts";
 import { smokeTestStep } from "../../infra/smoke-test-step.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { resourcesOf, synthesisedStage, testApp } from "./test-app.ts";
+import { checkedApp, resourcesOf, synthesisedStage, testApp } from "./test-app.ts";
 
 const config = {
   repository: "owner/name",
@@ -20,8 +19,7 @@ const config = {
 
 const pipelineIn = (app: App) => new PipelineStack(app, "Pipeline", { pipeline: config, stages });
 
-const app = testApp();
-Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+const app = checkedApp();
 const stack = pipelineIn(app);
 const template = Template.fromStack(stack);
 const INSTALL = ["npm ci --ignore-scripts", "npm rebuild classic-level esbuild node"];
@@ -278,8 +276,7 @@ describe("the smoke test of a stage", () => {
 
   it("gets a token by the command of the stage and no right to sign, and an identifier for the patient_id", () => {
     const patientIdSystem = "https://hospital.example/mpi";
-    const tokenApp = testApp();
-    Validations.of(tokenApp).addPlugins(new AwsSolutionsChecks(tokenApp), new HIPAASecurityChecks(tokenApp));
+    const tokenApp = checkedApp();
     const withToken = Template.fromStack(
       pipelineOf(tokenApp, { beta: { adapter: { ...oidc.adapter, patientIdSystem }, smokeTest: token } }),
     );

@@ -1,12 +1,25 @@
-import { App } from "aws-cdk-lib";
+import { App, Validations } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from "cdk-nag";
 import cdkJson from "../../cdk.json" with { type: "json" };
 import { AdapterStage } from "../../infra/adapter-stage.ts";
 import { type StageName, stages } from "../../infra/config.ts";
 
-/** An app with the feature flags of cdk.json. It bundles nothing, which also keeps asset hashes apart from the code. */
+const unbundled = { ...cdkJson.context, "aws:cdk:bundling-stacks": [] };
+
+/**
+ * An app with the feature flags of cdk.json. It bundles nothing, which also keeps asset hashes apart from the code, and
+ * leaves out the CDK's own validation, which takes longer than the rest of a synthesis.
+ */
 export const testApp = () =>
-  new App({ analyticsReporting: false, context: { ...cdkJson.context, "aws:cdk:bundling-stacks": [] } });
+  new App({ analyticsReporting: false, context: unbundled, builtinCloudFormationValidation: false });
+
+/** The same, under all the rules that the deployed app is under. */
+export function checkedApp(): App {
+  const app = new App({ analyticsReporting: false, context: unbundled });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+  return app;
+}
 
 export const stageNames = Object.keys(stages) as StageName[];
 
