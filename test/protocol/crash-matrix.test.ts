@@ -40,7 +40,7 @@ function aftermathsOf({ kind, number, end }: CrashPoint, { hasEffectsOf }: Crash
 const LANES = 2;
 
 /** Starting twins takes time; looking at a world takes the longer, the more has happened in it. */
-const OPERATIONS_IN_A_LANE = 4;
+const OPERATIONS_IN_A_LANE = 8;
 
 type Lane = Omit<Scene, "tag">;
 
