@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Files that start nothing and change nothing of their process: one after another in the same one, they load faster. */
@@ -7,8 +8,8 @@ const OF_THE_ASSEMBLY = ["test/infra/bundle-size.test.ts", "test/infra/deployed-
 
 export default defineConfig({
   test: {
-    // Vitest would leave one of two cores idle, and most tests wait for others than the processor.
-    maxWorkers: "100%",
+    // Vitest would leave one of two cores idle. Many tests wait for others than the processor: one more file then runs.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
