@@ -81,16 +81,17 @@ const EMAIL = /[^\s"'`]+@[^\s"'`]+/g;
  */
 export function particleWords(body: string, sent: Sent): ParticleWords {
   const ofValues = wordsOfValues(sent);
-  const text = plain(clip(sayings(body), MAX_BODY).replace(/<[^>]*>/g, " "))
+  const isOfValue = (word: string) => ofValues.has(plain(word).toLowerCase());
+  const text = spaced(clip(sayings(body), MAX_BODY).replace(/<[^>]*>/g, " "))
     .trim()
     .replace(EMAIL, REMOVED)
     .replace(QUOTED, keepFieldName);
   // A person may live in Overlay Road: what was not sent counts, and the vendor's own phrase.
-  const spoken = (plain(clip(body, MAX_BODY)).match(TOKEN) ?? []).filter((word) => !ofValues.has(word.toLowerCase()));
+  const spoken = (spaced(clip(body, MAX_BODY)).match(TOKEN) ?? []).filter((word) => !isOfValue(word));
   const overlay = /overlay detected/i.test(body) || spoken.some((word) => /overlay/i.test(word));
   const words = text
     .replace(TOKEN, (word, offset: number) => {
-      const isKept = !ofValues.has(word.toLowerCase()) && saysNobody(word, SENTENCE_START.test(text.slice(0, offset)));
+      const isKept = !isOfValue(word) && saysNobody(word, SENTENCE_START.test(text.slice(0, offset)));
       return isKept ? word : REMOVED;
     })
     .replace(/…[\s\-./,()'…]*…/g, REMOVED)
@@ -155,11 +156,9 @@ function clip(text: string, length: number): string {
   return text.length <= length ? text : text.slice(0, length).replace(/\S*$/, "").trimEnd();
 }
 
-/** One writing for what is compared: no accents, single spaces. */
+/** One writing for what is compared, and for nothing else: a sign such as ⒜ would come apart into words. */
 function plain(text: string): string {
-  return text
-    .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
-    .normalize("NFC")
-    .replace(/[\s\p{C}]+/gu, " ");
+  return spaced(text.normalize("NFKD").replace(/\p{M}/gu, "").normalize("NFC"));
 }
+
+const spaced = (text: string): string => text.replace(/[\s\p{C}]+/gu, " ");

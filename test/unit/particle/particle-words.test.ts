@@ -55,6 +55,7 @@ describe("particleWords", () => {
     { text: 'family_name is "valid" there', words: "family_name is … there" },
     { text: "family_name Valid differs", words: "family_name … differs" },
     { text: "family_name valid-quark differs", words: "family_name … differs" },
+    { text: "family_name Qu⒜rk or ℀me differs", words: "family_name … or … differs" },
   ])("takes out whom Particle holds and nobody sent: $words", ({ text, words }) => {
     expect(wordsOf({ message: text })).toBe(words);
   });
