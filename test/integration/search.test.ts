@@ -4,7 +4,8 @@ import type { Twin } from "../../local/twin.ts";
 import { type FhirClient, fhirClient, idIn, startAdapter } from "../support/fhir-over-http.ts";
 import { henrick, MRN, SYSTEMS } from "../support/registration-harness.ts";
 
-const PATIENTS = 450;
+/** More than a page of Particle's list, and than two batches that DynamoDB reads at once. */
+const PATIENTS = 250;
 
 let twin: Twin;
 let client: FhirClient;
