@@ -170,7 +170,9 @@ describe.skipIf(chromiumPath === undefined)(`the mapping page in a browser${skip
     page.locator(`.field[data-field="${DEMOGRAPHIC_RULES.findIndex((rule) => rule.field === name)}"]`);
   const choose = async (title: RegExp) => {
     const option = EXAMPLE_PATIENTS.find((example) => title.test(example.title));
+    const before = await status();
     await page.getByRole("combobox", { name: "Example" }).selectOption({ label: option!.title });
+    await expect.poll(status).not.toBe(before);
   };
   const paste = async (text: string) => {
     await page.getByRole("button", { name: "Paste or edit JSON" }).click();
