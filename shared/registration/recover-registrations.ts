@@ -1,4 +1,4 @@
-import type { Mapping } from "../store/mapping-store.ts";
+import type { Mapping, Overdue } from "../store/mapping-store.ts";
 import { decide } from "./decide.ts";
 import { inParallel } from "./in-parallel.ts";
 import { overdueSince } from "./operation.ts";
@@ -10,7 +10,10 @@ export type Recovery = {
   readonly found: number;
   /** Of those, the ones that this run decided. */
   readonly decided: number;
-  /** Of those, the ones that could not be decided: Particle or the table did not answer. They come up again. */
+  /**
+   * Of those, the ones that could not be decided: Particle or the table did not answer, or what the table holds cannot be
+   * read. They come up again.
+   */
   readonly failed: number;
   /** Seconds since the longest waiting could first have been decided. */
   readonly oldestSeconds: number;
@@ -22,7 +25,7 @@ const MOST = 500;
 const PARALLEL = 10;
 
 /** Something that waits to be decided. */
-type Overdue = { readonly since: number; readonly decide: () => Promise<void> };
+type Waiting = { readonly since: number; readonly decide: () => Promise<void> };
 
 /**
  * Decides the operations that nobody came back for, and undoes the transactions. Safe beside requests and other runs:
@@ -37,13 +40,19 @@ export async function recoverRegistrations(
 ): Promise<Recovery> {
   const { store } = registration;
   const now = registration.now();
-  const operations = (await store.findOverdue(now, MOST)).flatMap((mapping) => ofMapping(registration, mapping, task));
-  const transactions = (await store.findOverdueTransactions(now, MOST)).map(
-    (transaction): Overdue => ({
+  const mappings = await store.findOverdue(now, MOST);
+  const records = await store.findOverdueTransactions(now, MOST);
+  const operations = [
+    ...mappings.found.flatMap((mapping) => ofMapping(registration, mapping, task)),
+    ...mappings.unreadable.map(undecidable),
+  ];
+  const transactions = [
+    ...records.found.map((transaction) => ({
       since: overdueSince(transaction),
       decide: () => undoTransaction(registration, transaction, task),
-    }),
-  );
+    })),
+    ...records.unreadable.map(undecidable),
+  ];
   // What a transaction has registered without a known outcome is decided before the transaction is undone.
   const ends = [
     ...(await decideAll(registration, operations, task, report)),
@@ -59,7 +68,7 @@ export async function recoverRegistrations(
   };
 }
 
-const ofMapping = (registration: Registration, { operation, ...mapping }: Mapping, task: Task): Overdue[] =>
+const ofMapping = (registration: Registration, { operation, ...mapping }: Mapping, task: Task): Waiting[] =>
   operation
     ? [
         {
@@ -69,6 +78,11 @@ const ofMapping = (registration: Registration, { operation, ...mapping }: Mappin
       ]
     : [];
 
+const undecidable = ({ error, actionableAt }: Overdue<unknown>["unreadable"][number]): Waiting => ({
+  since: actionableAt,
+  decide: () => Promise.reject(error),
+});
+
 /**
  * One that fails must not keep the others from being decided.
  *
@@ -76,7 +90,7 @@ const ofMapping = (registration: Registration, { operation, ...mapping }: Mappin
  */
 async function decideAll(
   registration: Registration,
-  overdue: readonly Overdue[],
+  overdue: readonly Waiting[],
   task: Task,
   report: (error: unknown) => void,
 ): Promise<(boolean | undefined)[]> {
@@ -95,7 +109,7 @@ async function decideAll(
 }
 
 /** Whatever keeps one from being decided is counted, and keeps no other from it. */
-async function isDecided(overdue: Overdue, report: (error: unknown) => void): Promise<boolean> {
+async function isDecided(overdue: Waiting, report: (error: unknown) => void): Promise<boolean> {
   try {
     await overdue.decide();
     return true;

@@ -280,15 +280,7 @@ export function createMappingStore(
       await sendFirstWithAny(finishWrites({ id, next: undefined, index: [], release }, expecting(mapping)));
     },
 
-    async findOverdue(now, limit) {
-      const due = (await reads.overdue("PATIENT#", now, limit))
-        .map(table.decodeMapping)
-        .flatMap((mapping) => (mapping.operation ? [{ mapping, at: mapping.operation.actionableAt }] : []));
-      return due
-        .filter(({ at }) => at <= now)
-        .sort((a, b) => a.at - b.at)
-        .map(({ mapping }) => mapping);
-    },
+    findOverdue: (now, limit) => reads.overdue("PATIENT#", table.decodeMapping, now, limit),
 
     takeOver: (mapping: Mapping, operation: Operation) =>
       replaceMapping({ ...mapping, operation }, mapping.operation?.token ?? ""),

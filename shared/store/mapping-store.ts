@@ -143,6 +143,17 @@ export type Begin = {
   readonly within?: Pick<Transaction, "id" | "token">;
 };
 
+/** What anyone may go on with. */
+export type Overdue<Open> = {
+  /** The longest waiting first. */
+  readonly found: readonly Open[];
+  /**
+   * What waits as well and cannot be read, as when a newer version of this program wrote it and was rolled back. The error
+   * names attributes, never what they hold.
+   */
+  readonly unreadable: readonly { readonly error: unknown; readonly actionableAt: number }[];
+};
+
 /** Why a begin wrote nothing. */
 export type Conflict =
   /** The mapping, or the one that has to be unchanged, is not as expected any more; absent when it is gone. */
@@ -208,8 +219,8 @@ export interface MappingStore {
    * removed without an operation.
    */
   forgetAbandoned(mapping: Mapping): Promise<void>;
-  /** Mappings whose open operation anyone may decide at `now` (epoch milliseconds), the longest waiting first. */
-  findOverdue(now: number, limit: number): Promise<readonly Mapping[]>;
+  /** Mappings whose open operation anyone may decide at `now` (epoch milliseconds), `limit` of them at most. */
+  findOverdue(now: number, limit: number): Promise<Overdue<Mapping>>;
   /** Hands an open operation to another owner: same operation under a new token and new times. */
   takeOver(mapping: Mapping, operation: Operation): Promise<boolean>;
   /** Writes the record of a transaction, before anything of it. */
@@ -225,6 +236,6 @@ export interface MappingStore {
   takeOverTransaction(transaction: Transaction, next: Transaction): Promise<boolean>;
   /** Ends a transaction of which nothing is left. False when it is in other hands. */
   endTransaction(transaction: Transaction): Promise<boolean>;
-  /** Transactions that anyone may undo at `now` (epoch milliseconds), the longest waiting first. */
-  findOverdueTransactions(now: number, limit: number): Promise<readonly Transaction[]>;
+  /** Transactions that anyone may undo at `now` (epoch milliseconds), `limit` of them at most. */
+  findOverdueTransactions(now: number, limit: number): Promise<Overdue<Transaction>>;
 }

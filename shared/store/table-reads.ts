@@ -6,6 +6,7 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { type Pause, storeUnavailable } from "./conditional-writes.ts";
+import type { Overdue } from "./mapping-store.ts";
 import * as table from "./table.ts";
 
 type Item = Record<string, AttributeValue>;
@@ -16,7 +17,10 @@ const BATCH = 100;
 /** Entries of the in-flight index that one query looks at. */
 const OVERDUE_PAGE = 500;
 
-type Overdue = { readonly key: table.Key; readonly actionableAt: number };
+type IndexEntry = { readonly key: table.Key; readonly actionableAt: number };
+
+/** Epoch milliseconds; NaN, which is never over, where nothing is open. */
+const actionableAtOf = (item: Item): number => Number(item["actionableAt"]?.N);
 
 export type TableReads = ReturnType<typeof createTableReads>;
 
@@ -57,10 +61,9 @@ export function createTableReads(client: DynamoDBClient, tableName: string, paus
     return found;
   }
 
-  /** Keys of the items in one partition of the in-flight index whose time has come. */
   /** In one shard, the longest waiting of one kind: operations and transactions stand in one index. */
-  async function overdueIn(shard: string, prefix: string, now: number, limit: number): Promise<Overdue[]> {
-    const found: Overdue[] = [];
+  async function overdueIn(shard: string, prefix: string, now: number, limit: number): Promise<IndexEntry[]> {
+    const found: IndexEntry[] = [];
     let from: Item | undefined;
     do {
       const query = new QueryCommand({
@@ -74,7 +77,7 @@ export function createTableReads(client: DynamoDBClient, tableName: string, paus
       const { Items = [], LastEvaluatedKey } = await read(() => client.send(query));
       const entries = Items.map((item) => ({
         key: { pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "" },
-        actionableAt: Number(item["actionableAt"]?.N),
+        actionableAt: actionableAtOf(item),
       }));
       found.push(...entries.filter(({ key }) => key.pk.startsWith(prefix)));
       from = LastEvaluatedKey;
@@ -112,13 +115,32 @@ export function createTableReads(client: DynamoDBClient, tableName: string, paus
     },
 
     /**
-     * The items of one kind, by the beginning of their pk, that the in-flight index takes for overdue at `now`: the
-     * longest waiting, at most `limit`. The index may lag behind: what the item itself says decides.
+     * The items of one kind, by the beginning of their pk, that are overdue at `now`: the longest waiting, at most
+     * `limit`. The in-flight index may lag behind: what the item itself says decides. One that cannot be decoded keeps no
+     * other from being found.
      */
-    async overdue(prefix: string, now: number, limit: number): Promise<Item[]> {
+    async overdue<Open>(
+      prefix: string,
+      decode: (item: Item) => Open,
+      now: number,
+      limit: number,
+    ): Promise<Overdue<Open>> {
       const shards = await Promise.all(table.openShards.map((shard) => overdueIn(shard, prefix, now, limit)));
       const oldest = shards.flat().sort((a, b) => a.actionableAt - b.actionableAt);
-      return getAll(oldest.slice(0, limit).map(({ key }) => key));
+      const items = (await getAll(oldest.slice(0, limit).map(({ key }) => key)))
+        .map((item) => ({ item, actionableAt: actionableAtOf(item) }))
+        .filter(({ actionableAt }) => actionableAt <= now)
+        .sort((a, b) => a.actionableAt - b.actionableAt);
+      const found: Open[] = [];
+      const unreadable: Overdue<Open>["unreadable"][number][] = [];
+      for (const { item, actionableAt } of items) {
+        try {
+          found.push(decode(item));
+        } catch (error) {
+          unreadable.push({ error, actionableAt });
+        }
+      }
+      return { found, unreadable };
     },
   };
 }

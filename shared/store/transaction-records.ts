@@ -81,12 +81,7 @@ export function createTransactionRecords(
       return refusals.get(0) === undefined;
     },
 
-    async findOverdueTransactions(now, limit) {
-      return (await reads.overdue("TRANSACTION#", now, limit))
-        .map(table.decodeTransaction)
-        .filter(({ actionableAt }) => actionableAt <= now)
-        .sort((a, b) => a.actionableAt - b.actionableAt);
-    },
+    findOverdueTransactions: (now, limit) => reads.overdue("TRANSACTION#", table.decodeTransaction, now, limit),
   };
 }
 

@@ -1,15 +1,38 @@
 import { randomUUID } from "node:crypto";
+import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { abandoned, completed, NO_CONTENT, opened, rolledBack } from "../../shared/registration/transitions.ts";
 import type { Begin, Claim, Content, Mapping, MappingStore, Transaction } from "../../shared/store/mapping-store.ts";
+import * as table from "../../shared/store/table.ts";
 import { startStoreOnDynamoDb } from "../support/mapping-store-on-dynamodb.ts";
 import { createMemoryMappingStore } from "../support/memory-mapping-store.ts";
 
-type Running = { readonly store: MappingStore; close(): Promise<void> };
+type Running = {
+  readonly store: MappingStore;
+  /** Makes a mapping, or the record of a transaction, what nobody can read. */
+  spoil(kind: "mapping" | "transaction", id: string): Promise<void>;
+  close(): Promise<void>;
+};
 
 const STORES: Readonly<Record<string, () => Promise<Running>>> = {
-  memory: async () => ({ store: createMemoryMappingStore(), close: async () => {} }),
-  DynamoDB: startStoreOnDynamoDb,
+  memory: async () => {
+    const store = createMemoryMappingStore();
+    return { store, spoil: async (_, id) => store.spoil(id), close: async () => {} };
+  },
+  DynamoDB: async () => {
+    const { store, client, tableName, close } = await startStoreOnDynamoDb();
+    const spoil: Running["spoil"] = async (kind, id) => {
+      const key = kind === "mapping" ? table.mappingKey(id) : table.transactionKey(id);
+      // As a newer version could write it, which knows more states and another kind of deadline.
+      const newer = {
+        UpdateExpression: "SET #state = :newer, deadline = :newer",
+        ExpressionAttributeNames: { "#state": "state" },
+        ExpressionAttributeValues: { ":newer": { S: "what a newer version says" } },
+      };
+      await client.send(new UpdateItemCommand({ TableName: tableName, Key: table.encodeKey(key), ...newer }));
+    };
+    return { store, spoil, close };
+  },
 };
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
@@ -407,12 +430,12 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
       const begin = creation();
       const next = { ...begin.next, operation: { ...begin.next.operation, actionableAt: early } };
       await store.begin({ ...begin, next });
-      const idsAt = async (now: number) => (await store.findOverdueTransactions(now, 10)).map(({ id }) => id);
+      const idsAt = async (now: number) => (await store.findOverdueTransactions(now, 10)).found.map(({ id }) => id);
       expect(await idsAt(early)).toEqual([]);
       expect(await idsAt(early + 1)).toEqual([first.id]);
       expect(await idsAt(early + 2)).toEqual([first.id, second.id]);
-      expect(await store.findOverdueTransactions(early + 2, 1)).toEqual([first]);
-      expect((await store.findOverdue(early + 2, 10)).map(({ id }) => id)).toEqual([next.id]);
+      expect(await store.findOverdueTransactions(early + 2, 1)).toEqual({ found: [first], unreadable: [] });
+      expect((await store.findOverdue(early + 2, 10)).found.map(({ id }) => id)).toEqual([next.id]);
       await store.takeOverTransaction(first, { ...first, token: randomUUID(), actionableAt: early + 9 });
       expect(await idsAt(early + 2)).toEqual([second.id]);
     });
@@ -428,9 +451,37 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     });
     await Promise.all(operations);
     const overdue = await store.findOverdueTransactions(2_000_002, 1_000);
-    expect(overdue.map(({ id }) => id)).toContain(transaction.id);
+    expect(overdue.found.map(({ id }) => id)).toContain(transaction.id);
     const one = await store.findOverdueTransactions(2_000_002, 1);
-    expect(one).toHaveLength(1);
+    expect(one.found).toHaveLength(1);
+  });
+
+  it("finds what is overdue also beside what cannot be read, and says what that is without its values", async () => {
+    const at = 500_000;
+    const operations = [at, at + 1].map(async (actionableAt) => {
+      const begin = creation();
+      await store.begin({ ...begin, next: { ...begin.next, operation: { ...begin.next.operation, actionableAt } } });
+      return begin.next.id;
+    });
+    const transactions = [at, at + 1].map(async (actionableAt) => {
+      const transaction = { id: randomUUID(), token: randomUUID(), owner: "request", ids: [], deadline: NOW };
+      await store.beginTransaction({ ...transaction, actionableAt });
+      return transaction.id;
+    });
+    const [spoiltMapping = "", mapping] = await Promise.all(operations);
+    const [spoiltTransaction = "", transaction] = await Promise.all(transactions);
+    await running.spoil("mapping", spoiltMapping);
+    await running.spoil("transaction", spoiltTransaction);
+    for (const [{ found, unreadable }, id] of [
+      [await store.findOverdue(at + 1, 10), mapping],
+      [await store.findOverdueTransactions(at + 1, 10), transaction],
+    ] as const) {
+      expect(found.map((one) => one.id)).toEqual([id]);
+      expect(unreadable).toEqual([{ error: expect.any(Error), actionableAt: at }]);
+      expect(String(unreadable[0]?.error)).toMatch(/not readable at/);
+      expect(String(unreadable[0]?.error)).not.toContain("newer");
+    }
+    await expect(store.find(spoiltMapping)).rejects.toThrow(/not readable at/);
   });
 
   it("reads more than one batch holds", async () => {

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AttributeValue, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  DeleteTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  UpdateTableCommand,
+} from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Twin } from "../../local/twin.ts";
 import { encodeTransaction, openShards } from "../../shared/store/table.ts";
@@ -63,14 +69,18 @@ describe("recover-registrations", () => {
 });
 
 describe("a bug of recover-registrations", () => {
-  const put = async (...items: readonly Record<string, AttributeValue>[]): Promise<void> => {
+  const onDynamoDb = async (work: (client: DynamoDBClient) => Promise<unknown>): Promise<void> => {
     const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-    const table = new DynamoDBClient({ region: "us-east-1", endpoint: twin.dynamodb.url, credentials });
-    for (const Item of items) {
-      await table.send(new PutItemCommand({ TableName: twin.tableName, Item }));
-    }
-    table.destroy();
+    const client = new DynamoDBClient({ region: "us-east-1", endpoint: twin.dynamodb.url, credentials });
+    await work(client);
+    client.destroy();
   };
+  const put = (...items: readonly Record<string, AttributeValue>[]): Promise<void> =>
+    onDynamoDb(async (client) => {
+      for (const Item of items) {
+        await client.send(new PutItemCommand({ TableName: twin.tableName, Item }));
+      }
+    });
   const unreadable = (id: string) => ({ pk: { S: `PATIENT#${id}` }, sk: { S: "MAPPING" }, version: { S: "one" } });
   const counted = () =>
     twin
@@ -83,11 +93,18 @@ describe("a bug of recover-registrations", () => {
     await put(unreadable("unreadable"), encodeTransaction({ id: "one", ...open }));
     expect(await recover()).toMatchObject({ OverdueOperations: 1, UndecidableOperations: 1 });
     expect(counted()).toBe(1);
+    await put({ ...unreadable("open"), openShard: { S: openShards[0] ?? "" }, actionableAt: { N: "0" } });
+    expect(await recover()).toMatchObject({ OverdueOperations: 1, UndecidableOperations: 1 });
+    expect(counted()).toBe(2);
   });
 
   it("is counted where it ends the run", async () => {
-    await put({ ...unreadable("open"), openShard: { S: openShards[0] ?? "" }, actionableAt: { N: "0" } });
+    const { tableName: TableName } = twin;
+    await onDynamoDb(async (client) => {
+      await client.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
+      await client.send(new DeleteTableCommand({ TableName }));
+    });
     expect(await twin.invoke("RecoverRegistrations", {})).toMatchObject({ ok: false });
-    expect(counted()).toBe(2);
+    expect(counted()).toBe(3);
   });
 });

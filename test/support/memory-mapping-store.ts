@@ -7,6 +7,7 @@ import type {
   Finish,
   Mapping,
   MappingStore,
+  Overdue,
   Transaction,
 } from "../../shared/store/mapping-store.ts";
 
@@ -15,6 +16,8 @@ import type {
  * DynamoDB is. Held to the same contract as the real one.
  */
 export type MemoryMappingStore = MappingStore & {
+  /** Makes a mapping, or the record of a transaction, what nobody can read. */
+  spoil(id: string): void;
   /** Removes a mapping and its claims as DynamoDB does when their time to live is over. */
   forget(id: string): void;
   /** Everything that is stored, for invariants. */
@@ -35,12 +38,43 @@ export type MemoryMappingStore = MappingStore & {
 const isSameEnd = (current: Mapping, next: Mapping | undefined): boolean =>
   next?.lastOperation !== undefined && isDeepStrictEqual(current.lastOperation, next.lastOperation);
 
+const unreadableError = () => new Error("An item of the table is not readable at the item.");
+
 export function createMemoryMappingStore(): MemoryMappingStore {
   const mappings = new Map<string, Mapping>();
   const claims = new Map<string, Claim>();
   const index = new Map<string, Map<string, number | undefined>>();
   const reverse = new Map<string, { readonly id: string; readonly expiresAt?: number }>();
   const transactions = new Map<string, Transaction>();
+  const spoilt = new Set<string>();
+
+  const readable = <Item extends { readonly id: string }>(item: Item): Item => {
+    if (spoilt.has(item.id)) {
+      throw unreadableError();
+    }
+    return item;
+  };
+
+  const overdueOf = <Open extends { readonly id: string }>(
+    waiting: readonly { readonly open: Open; readonly actionableAt: number }[],
+    now: number,
+    limit: number,
+  ): Overdue<Open> => {
+    const due = waiting
+      .filter(({ actionableAt }) => actionableAt <= now)
+      .sort((a, b) => a.actionableAt - b.actionableAt)
+      .slice(0, limit);
+    const { found = [], unreadable = [] } = Object.groupBy(due, ({ open }) =>
+      spoilt.has(open.id) ? "unreadable" : "found",
+    );
+    return {
+      found: found.map(({ open }) => open),
+      unreadable: unreadable.map(({ actionableAt }) => ({
+        error: unreadableError(),
+        actionableAt,
+      })),
+    };
+  };
 
   const lead = (key: string, id: string) => {
     const ids = index.get(key) ?? new Map<string, number | undefined>();
@@ -183,7 +217,9 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     const current = mappings.get(id);
     if (current?.state === "abandoned" && !current.operation && current.lastOperation?.token === lastOperation?.token) {
       mappings.delete(id);
-      reverse.delete(patient_id);
+      if (reverse.get(patient_id)?.id === id) {
+        reverse.delete(patient_id);
+      }
       for (const key of indexKeys) {
         index.get(key)?.delete(id);
       }
@@ -223,8 +259,12 @@ export function createMemoryMappingStore(): MemoryMappingStore {
         }
       }
     },
-    find: async (id) => mappings.get(id),
-    findMany: async (ids) => ids.flatMap((id) => mappings.get(id) ?? []),
+    spoil: (id) => void spoilt.add(id),
+    find: async (id) => {
+      const mapping = mappings.get(id);
+      return mapping && readable(mapping);
+    },
+    findMany: async (ids) => ids.flatMap((id) => mappings.get(id) ?? []).map(readable),
     findIdsByIndexKeys: async (keys) => [...new Set(keys.flatMap((key) => [...(index.get(key)?.keys() ?? [])]))],
     findIdsByPatientIds: async (patient_ids) =>
       new Map(
@@ -245,10 +285,13 @@ export function createMemoryMappingStore(): MemoryMappingStore {
     finish: async (request) => finish(request),
     forgetAbandoned: async (mapping) => forgetAbandoned(mapping),
     findOverdue: async (now, limit) =>
-      [...mappings.values()]
-        .filter(({ operation }) => operation !== undefined && operation.actionableAt <= now)
-        .sort((a, b) => (a.operation?.actionableAt ?? 0) - (b.operation?.actionableAt ?? 0))
-        .slice(0, limit),
+      overdueOf(
+        [...mappings.values()].flatMap((open) =>
+          open.operation ? [{ open, actionableAt: open.operation.actionableAt }] : [],
+        ),
+        now,
+        limit,
+      ),
     takeOver: async (mapping, operation) => {
       const current = mappings.get(mapping.id);
       if (current?.operation?.token !== mapping.operation?.token) {
@@ -294,9 +337,10 @@ export function createMemoryMappingStore(): MemoryMappingStore {
       return !transactions.has(transaction.id);
     },
     findOverdueTransactions: async (now, limit) =>
-      [...transactions.values()]
-        .filter(({ actionableAt }) => actionableAt <= now)
-        .sort((a, b) => a.actionableAt - b.actionableAt)
-        .slice(0, limit),
+      overdueOf(
+        [...transactions.values()].map((open) => ({ open, actionableAt: open.actionableAt })),
+        now,
+        limit,
+      ),
   };
 }

@@ -286,6 +286,28 @@ describe("recoverRegistrations", () => {
     expect(await recoverRegistrations(harness, harness.task())).toMatchObject({ found: 1, decided: 1 });
   });
 
+  it("decides all others beside what cannot be read, and counts and reports that", async () => {
+    const harness = createHarness({ retryWindowMs: 0 });
+    for (let count = 0; count < 2; count += 1) {
+      harness.particle.failNext("putPatient", LOST_REPLY);
+      await failureOf(createPatient(harness, { patient: henrick() }, harness.task()));
+    }
+    const [spoilt = "", other = ""] = harness.store.contents.mappings.keys();
+    const times = { deadline: harness.now(), actionableAt: harness.now() };
+    for (const id of ["spoilt", "other"]) {
+      await harness.store.beginTransaction({ id, token: id, owner: "request", ids: [], ...times });
+    }
+    harness.store.spoil(spoilt);
+    harness.store.spoil("spoilt");
+    harness.pass(20_000 + SETTLE_MS + 1_000);
+    const reported: unknown[] = [];
+    const recovery = await recoverRegistrations(harness, harness.task(), (error) => void reported.push(error));
+    expect(recovery).toEqual({ found: 4, decided: 2, failed: 2, oldestSeconds: 81 });
+    expect(reported.map(String)).toEqual(Array(2).fill(expect.stringContaining("not readable")));
+    expect(harness.store.contents.mappings.get(other)?.state).toBe("registered");
+    expect([...harness.store.contents.transactions.keys()]).toEqual(["spoilt"]);
+  });
+
   it("may run twice at once", async () => {
     const harness = createHarness({ retryWindowMs: 0 });
     const { mapping } = await createPatient(harness, { patient: henrick() }, harness.task());

@@ -198,7 +198,7 @@ describe("patchPatient", () => {
       }
       // Its owner stands still for long: the recovery has read the operation, and goes on when more of it is written.
       settle(harness);
-      const [seen] = await harness.store.findOverdue(harness.now(), 1);
+      const [seen] = (await harness.store.findOverdue(harness.now(), 1)).found;
       const conflict = await harness.store.begin(request);
       await decide(harness, seen as OpenMapping, harness.task());
       return conflict;
