@@ -57,11 +57,13 @@ export type Completion = {
 export function completed(mapping: OpenMapping, completion: Completion): Finish {
   const { intended, kind } = mapping.operation;
   const particle_patient_id = completion.particle_patient_id ?? mapping.particle_patient_id;
+  // A duplicate that is resolved is not sent: who it is is known from before.
+  const echo = completion.echo ?? (kind === "replace" ? mapping.echo : undefined);
   return concluded(mapping, "completed", completion, {
     ...intended,
     state: MOVES[kind].completed,
     ...(particle_patient_id !== undefined && { particle_patient_id }),
-    ...(completion.echo && { echo: completion.echo }),
+    ...(echo && { echo }),
     ...(completion.sent && { sent: completion.sent }),
   });
 }

@@ -320,4 +320,30 @@ describe("the overlay guard", () => {
     await deletePatient(harness, { id: ID }, harness.task());
     expect(await failureOf(put(harness, another))).toEqual(suspected);
   });
+
+  it("knows whom a duplicate was that was resolved after a drift", async () => {
+    for (const replacedPatients of ["keep", "delete"] as const) {
+      const harness = createHarness({ replacedPatients });
+      const survivor = henrick({ birthDate: "1957-03-24", identifier: [{ ...MRN, value: "MRN-2" }] });
+      const kept = await createPatient(harness, { patient: survivor }, harness.task());
+      const { patient_id } = (await put(harness, henrick())).mapping;
+      harness.particle.failNext("putPatient", LOST_REQUEST);
+      await failureOf(put(harness, henrick({ address: MOVED })));
+      const held = harness.particle.held.get(patient_id)!;
+      Object.assign(held, { demographics: { ...held.demographics, address_city: "Salem" } });
+      settle(harness);
+      await decideOpen(harness);
+      expect(mappingOf(harness)?.state).toBe("drifted");
+      const reference = `Patient/${kept.mapping.id}`;
+      await put(harness, {
+        resourceType: "Patient",
+        active: false,
+        link: [{ type: "replaced-by", other: { reference } }],
+      });
+      const another = henrick({ name: [{ family: "Else", given: ["Somebody"] }] });
+      expect(await failureOf(put(harness, another))).toMatchObject({ kind: "overlay-suspected" });
+      await deletePatient(harness, { id: ID }, harness.task());
+      expect(await failureOf(put(harness, another))).toMatchObject({ kind: "overlay-suspected" });
+    }
+  });
 });
