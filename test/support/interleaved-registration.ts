@@ -21,8 +21,8 @@ export const PARTICLE_FAULTS = [
   "repeated",
 ] as const;
 
-/** What befalls one write of the store. */
-export const STORE_FAULTS = ["none", "lost-request", "lost-reply"] as const;
+/** What befalls one write of the store; `late` and `repeated` as above. */
+export const STORE_FAULTS = ["none", "lost-request", "lost-reply", "late", "repeated"] as const;
 
 /** What is going to befall one actor; calls beyond the ends of the lists go well. */
 export type Fate = {
@@ -110,6 +110,12 @@ export function interleave(harness: Harness, scheduler: Scheduler): Interleaved 
         }
         if (fault === "lost-reply") {
           await record(id, effect);
+        }
+        if (fault === "late" || fault === "repeated") {
+          landings.push(land(`${name}: ${label}`, () => record(id, effect)).catch(() => undefined));
+        }
+        if (fault === "repeated") {
+          return record(id, effect);
         }
         throw new AdapterError({ kind: "store-unavailable", retryAfterSeconds: 2 }, "The store did not answer.");
       });
