@@ -38,7 +38,7 @@ export async function beginCreate(
   };
   requireAffordable(claims);
   const content = contentOf(registration, hash, intent, ids);
-  const kept = abandoned ? claimsToResume(hash, abandoned, intent, now()) : [];
+  const kept = abandoned ? await claimsToResume(registration, hash, abandoned, intent) : [];
   const held = heldClaims(claims, kept);
   const kind = intent.patient_id === undefined ? "create" : "adopt";
   const intended = { ...content, claims: held };
@@ -70,13 +70,18 @@ export async function beginCreate(
 
 /**
  * What an abandoned patient still holds and the request goes on with: claims on identifiers that the request brings, too.
- * What stands for a whole request would answer for content that was never registered. After its expiry its claims may be
- * others' by now.
+ * What stands for a whole request would answer for content that was never registered. Only the table knows what it still
+ * holds: some may have become others' since, when their time was over.
  */
-const claimsToResume = (hash: KeyedHash, { claims, expiresAt }: Mapping, intent: Intent, now: number): string[] =>
-  expiresAt !== undefined && expiresAt * 1_000 >= now
-    ? claimsKept(hash, claims, intent.identifiers).filter(isOnIdentifier)
-    : [];
+async function claimsToResume(
+  { store }: Registration,
+  hash: KeyedHash,
+  { id, claims }: Mapping,
+  intent: Intent,
+): Promise<string[]> {
+  const onIdentifiers = claimsKept(hash, claims, intent.identifiers).filter(isOnIdentifier);
+  return (await store.findClaims(onIdentifiers)).filter((claim) => claim.id === id).map(({ key }) => key);
+}
 
 /** Claims on identifiers got an expiry when the patient was abandoned; from now on they live as long as it does. */
 const claimedAgain = (held: readonly string[], claims: readonly ClaimIntent[]): ClaimIntent[] =>

@@ -1,6 +1,9 @@
 import type { Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
-import { deletePatientConditionally } from "../../../shared/registration/conditional-writes.ts";
+import {
+  deletePatientConditionally,
+  updatePatientConditionally,
+} from "../../../shared/registration/conditional-writes.ts";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
@@ -82,6 +85,24 @@ describe("a registration that was abandoned", () => {
     expect(await updatePatient(harness, put, harness.task())).toMatchObject({ outcome: "created" });
     const [claim] = claimsOf(harness);
     expect(claim?.id).toBe(second.mapping.id);
+  });
+
+  it("does not ask for a claim that became another's after the window, whatever was refused since", async () => {
+    const harness = createHarness();
+    const own = (patient: Partial<Patient>) =>
+      updatePatient(harness, { id: "own", patient: henrick({ id: "own", ...patient }) }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    const feed = { patient: henrick({ id: "own" }), condition: MRN };
+    await failureOf(updatePatientConditionally(harness, feed, harness.task()));
+    harness.pass(20_000 + SETTLE_MS + 1);
+    await recoverRegistrations(harness, harness.task());
+    harness.pass(RETRY_WINDOW_MS + 2_000);
+    const { mapping } = await create(harness, { ifNoneExist: MRN });
+    harness.particle.failNext("putPatient", REFUSED);
+    expect(await failureOf(own({ gender: "female" }))).toMatchObject({ kind: "particle-rejected" });
+    expect(await own({ birthDate: "1957-03-24" })).toMatchObject({ outcome: "created" });
+    expect(claimsOf(harness).filter(({ key }) => key.startsWith("IF-NONE-EXIST#"))).toMatchObject([{ id: mapping.id }]);
+    expect(discrepancies(worldOf(harness, await harness.keyedHash()))).toEqual([]);
   });
 
   it("keeps the patient_id that the data names for the window: others are told which id to PUT", async () => {
