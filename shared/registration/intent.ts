@@ -14,7 +14,10 @@ export type Intent = {
   readonly demographics: Demographics;
   readonly canonical: CanonicalDemographics;
   readonly identifiers: readonly SourceIdentifier[];
-  /** Where the deployment takes the patient_id from the patient. */
+  /**
+   * Where the deployment takes the patient_id from the patient. The one of its mapping, unless that was abandoned and the
+   * time is over for which it is kept.
+   */
   readonly patient_id?: string;
   readonly report: PatientReport;
 };
@@ -58,7 +61,8 @@ export function judgedPatient(
   const foreign = (["patient_id", "particle_patient_id"] as const).flatMap((name) =>
     claimed[name].filter(({ value }) => value !== mapping?.[name]).map(foreignId),
   );
-  const named = namedPatientId(settings.patientIdSystem, identifiers, mapping);
+  const isOver = mapping?.expiresAt !== undefined && mapping.expiresAt * 1_000 < now();
+  const named = namedPatientId(settings.patientIdSystem, identifiers, isOver ? undefined : mapping);
   const faults = [...result.faults, ...unrecordable, ...foreign, ...("fault" in named ? [named.fault] : [])];
   const { demographics } = result;
   if (demographics === undefined || "fault" in named || faults.length > 0) {

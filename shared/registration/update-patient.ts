@@ -107,7 +107,13 @@ async function register(
     ...uniqueClaims(hash, intent.identifiers, registration.settings.uniqueIdentifierSystems),
   ];
   if (mapping === undefined || mapping.state === "abandoned") {
-    const begun = await beginCreate(registration, hash, intent, claims, mapping ?? { id: request.id }, task);
+    const isOther =
+      mapping !== undefined && intent.patient_id !== undefined && intent.patient_id !== mapping.patient_id;
+    if (isOther) {
+      await registration.store.forgetAbandoned(mapping);
+    }
+    const prior = mapping === undefined || isOther ? { id: request.id } : mapping;
+    const begun = await beginCreate(registration, hash, intent, claims, prior, task);
     return "conflict" in begun ? { ...begun, patient_id: intent.patient_id } : begun;
   }
   if (hasContent(hash, mapping, intent) && !request.force) {

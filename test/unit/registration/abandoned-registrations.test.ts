@@ -1,4 +1,4 @@
-import type { Patient } from "fhir/r4";
+import type { Identifier, Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
 import {
   deletePatientConditionally,
@@ -43,6 +43,22 @@ const endOfWindow = (harness: Harness) => {
 };
 
 describe("a registration that was abandoned", () => {
+  it("binds its FHIR id to the patient_id that its data named until the end of the window only", async () => {
+    const harness = createHarness({ patientIdSystem: MRN.system });
+    const id = "henrick";
+    const put = (identifier: Identifier) =>
+      updatePatient(harness, { id, patient: henrick({ id, identifier: [identifier] }) }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(MRN));
+    harness.pass(20_000 + SETTLE_MS + 1);
+    await recoverRegistrations(harness, harness.task());
+    expect(await failureOf(put(OTHER_MRN))).toMatchObject({ kind: "unprocessable" });
+    // DynamoDB may collect it days later.
+    harness.pass(RETRY_WINDOW_MS + 2_000);
+    expect(await put(OTHER_MRN)).toMatchObject({ outcome: "created", mapping: { patient_id: OTHER_MRN.value } });
+    expect(discrepancies(worldOf(harness, await harness.keyedHash()))).toEqual([]);
+  });
+
   it("holds its identifier claims for good once it is registered under another claim", async () => {
     const harness = createHarness();
     await createInVain(harness, { ifNoneExist: MRN });
