@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { abandoned, completed, NO_CONTENT, opened, rolledBack } from "../../shared/registration/transitions.ts";
 import type { Begin, Claim, Content, Mapping, MappingStore, Transaction } from "../../shared/store/mapping-store.ts";
@@ -11,13 +11,16 @@ type Running = {
   readonly store: MappingStore;
   /** Makes a mapping, or the record of a transaction, what nobody can read. */
   spoil(kind: "mapping" | "transaction", id: string): Promise<void>;
+  /** Of an entry of the identifier index, in epoch seconds: only time to live looks at it. */
+  expiryOf(indexKey: string, id: string): Promise<number | undefined>;
   close(): Promise<void>;
 };
 
 const STORES: Readonly<Record<string, () => Promise<Running>>> = {
   memory: async () => {
     const store = createMemoryMappingStore();
-    return { store, spoil: async (_, id) => store.spoil(id), close: async () => {} };
+    const expiryOf = async (indexKey: string, id: string) => store.contents.index.get(indexKey)?.get(id);
+    return { store, spoil: async (_, id) => store.spoil(id), expiryOf, close: async () => {} };
   },
   DynamoDB: async () => {
     const { store, client, tableName, close } = await startStoreOnDynamoDb();
@@ -31,7 +34,12 @@ const STORES: Readonly<Record<string, () => Promise<Running>>> = {
       };
       await client.send(new UpdateItemCommand({ TableName: tableName, Key: table.encodeKey(key), ...newer }));
     };
-    return { store, spoil, close };
+    const expiryOf = async (hash: string, id: string) => {
+      const Key = table.encodeKey(table.indexKey(hash, id));
+      const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key }));
+      return Item?.["expiresAt"] && Number(Item["expiresAt"].N);
+    };
+    return { store, spoil, expiryOf, close };
   },
 };
 
@@ -141,15 +149,30 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     const key = randomUUID();
     const claimed = (id: string): Partial<Begin> => ({ claims: [{ key, id }] });
     const [first, second] = [randomUUID(), randomUUID()];
-    const one = await registered(store, { id: first, content: { claims: [key] }, ...claimed(first) });
-    const tooEarly = creation({ id: second, ...claimed(second) });
+    const unwanted = randomUUID();
+    const one = await registered(store, { id: first, content: { claims: [key, unwanted] } });
+    const tooEarly = creation({ id: second, ...claimed(second), now: KEPT_UNTIL * 1_000 });
     expect(await store.begin(tooEarly)).toMatchObject({ kind: "claims", claims: [{ id: first }] });
     expect(await store.begin({ ...tooEarly, now: (KEPT_UNTIL + 1) * 1_000 })).toBeUndefined();
 
     const removal = opened(one, "delete", NO_CONTENT, operation());
     expect(await store.begin({ ...creation(), claims: [], next: removal, prior: one })).toBeUndefined();
     expect(await store.finish(completed(removal, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(true);
-    expect(await store.findClaims([key])).toMatchObject([{ id: second }]);
+    expect(await store.findClaims([key, unwanted])).toMatchObject([{ id: second }]);
+  });
+
+  it("gives no end to a claim that another has taken since", async () => {
+    const [key, second] = [randomUUID(), randomUUID()];
+    const begin = creation({ content: { claims: [key] } });
+    await store.begin(begin);
+    const left = abandoned(begin.next, KEPT_UNTIL);
+    await store.finish(left);
+    const claims = [{ key, id: second }];
+    expect(await store.begin(creation({ id: second, claims, now: (KEPT_UNTIL + 1) * 1_000 }))).toBeUndefined();
+    const again = opened(left.next!, "create", content(), operation());
+    expect(await store.begin({ ...creation(), next: again, prior: left.next })).toBeUndefined();
+    expect(await store.finish(rolledBack(again, KEPT_UNTIL + 60))).toBe(true);
+    expect(await store.findClaims([key])).toEqual(claims);
   });
 
   it("refuses what another holds under an older hash key", async () => {
@@ -204,7 +227,7 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     await store.begin(begin);
     const { patient_id } = begin.next;
     await store.finish(abandoned(begin.next, KEPT_UNTIL));
-    const other = creation({ patient_id });
+    const other = creation({ patient_id, now: KEPT_UNTIL * 1_000 });
     expect(await store.begin(other)).toEqual({ kind: "patient_id", id: begin.next.id });
     expect(await store.begin({ ...other, now: (KEPT_UNTIL + 1) * 1_000 })).toBeUndefined();
     expect(await store.findIdsByPatientIds([patient_id])).toEqual(new Map([[patient_id, other.next.id]]));
@@ -259,6 +282,7 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.findClaims(claims)).toEqual([]);
     expect(await store.findIdsByPatientIds([begin.next.patient_id])).toEqual(new Map());
     expect(await store.finish(rolledBack(begin.next, 0))).toBe(true);
+    expect(await store.finish(completed(begin.next, { now: NOW, keptUntil: KEPT_UNTIL }))).toBe(false);
   });
 
   it("keeps what was abandoned until its time, and lets the retry go on", async () => {
@@ -268,8 +292,11 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(await store.finish(finish)).toBe(true);
     expect(await store.find(begin.next.id)).toEqual(finish.next);
     expect(await store.findClaims(finish.next!.claims)).toMatchObject([{ expiresAt: NOW / 1_000 + 60 }]);
+    const [indexKey = ""] = finish.next!.indexKeys;
+    expect(await running.expiryOf(indexKey, begin.next.id)).toBe(NOW / 1_000 + 60);
     const again = opened(finish.next!, "create", begin.next.operation.intended, operation());
     expect(await store.begin({ ...begin, next: again, prior: finish.next })).toBeUndefined();
+    expect(await running.expiryOf(indexKey, begin.next.id)).toBeUndefined();
   });
 
   it("keeps and gives back more than one transaction can write", async () => {
@@ -435,7 +462,9 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
       expect(await idsAt(early + 1)).toEqual([first.id]);
       expect(await idsAt(early + 2)).toEqual([first.id, second.id]);
       expect(await store.findOverdueTransactions(early + 2, 1)).toEqual({ found: [first], unreadable: [] });
-      expect((await store.findOverdue(early + 2, 10)).found.map(({ id }) => id)).toEqual([next.id]);
+      expect(await store.findOverdue(early - 1, 10)).toEqual({ found: [], unreadable: [] });
+      expect(await store.findOverdue(early, 10)).toEqual({ found: [next], unreadable: [] });
+      expect(await store.findOverdue(early + 2, 10)).toEqual({ found: [next], unreadable: [] });
       await store.takeOverTransaction(first, { ...first, token: randomUUID(), actionableAt: early + 9 });
       expect(await idsAt(early + 2)).toEqual([second.id]);
     });

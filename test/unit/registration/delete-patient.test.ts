@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { readPatient } from "../../../shared/registration/read-patient.ts";
+import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
   createHarness,
@@ -109,5 +110,14 @@ describe("deletePatient", () => {
     await remove();
     expect(meanwhile).toMatchObject({ kind: "in-flight" });
     expect(stateOf(harness, id)).toBe("deleted");
+  });
+
+  it("is told under the request that began it, whoever has sent it again", async () => {
+    const { harness, id, remove } = await registered();
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(remove());
+    harness.pass(20_000 + SETTLE_MS + 1);
+    await recoverRegistrations(harness, { ...harness.task(), owner: "recovery" });
+    expect(harness.decisions).toEqual([{ id, kind: "delete", owner: "request", verdict: "completed" }]);
   });
 });

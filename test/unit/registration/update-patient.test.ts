@@ -198,6 +198,89 @@ describe("updatePatient", () => {
     expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
   });
 
+  it("does not take the success of a later operation for its own", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.beforeNext("putPatient", async () => {
+      await decideOpen(harness);
+      await put(harness, henrick({ telecom: [] }));
+    });
+    const failure = await failureOf(put(harness, henrick({ address: MOVED })));
+    expect(failure).toMatchObject({ kind: "outcome-unknown" });
+    expect(mappingOf(harness)).toMatchObject({ version: 2, lastOperation: { result: "completed" } });
+  });
+
+  it("may be decided from when its time to settle is over, and not before", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    harness.pass(20_000 + SETTLE_MS - 1);
+    const repeated = () => put(harness, henrick({ address: MOVED }));
+    expect(await failureOf(repeated())).toEqual({ kind: "in-flight", retryAfterSeconds: 1 });
+    harness.pass(1);
+    expect(await repeated()).toMatchObject({ outcome: "unchanged", mapping: { version: 2 } });
+  });
+
+  it("is told to have ended in one way only, whoever decides it at the same time", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    settle(harness);
+    const { getPatient } = harness.particle;
+    const particle = {
+      ...harness.particle,
+      getPatient: async (...call: Parameters<typeof getPatient>) => {
+        const before = await getPatient(...call);
+        await harness.particle.putPatient(call[0], { ...heldOf(harness)[0]!, address_city: "Elsewhere" }, call[1]);
+        await decideOpen(harness);
+        return before;
+      },
+    };
+    await decideOpen({ ...harness, particle });
+    expect(harness.decisions).toMatchObject([{ verdict: "drifted" }]);
+  });
+
+  it("did not arrive where Particle still holds what it made of what was sent before", async () => {
+    const harness = createHarness();
+    const { putPatient } = harness.particle;
+    const particle = {
+      ...harness.particle,
+      putPatient: (
+        id: string,
+        demographics: Parameters<typeof putPatient>[1],
+        call: Parameters<typeof putPatient>[2],
+      ) => putPatient(id, { ...demographics, address_city: "Greater Boston" }, call),
+    };
+    await put({ ...harness, particle }, henrick());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    settle(harness);
+    await decideOpen(harness);
+    expect(harness.decisions).toMatchObject([{ verdict: "rolled-back" }]);
+    expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
+  });
+
+  it("leads to its patient by Particle's id of now, and by the former no more", async () => {
+    const harness = createHarness();
+    const { mapping } = await put(harness, henrick());
+    harness.particle.held.clear();
+    const updated = await put(harness, henrick({ address: MOVED }));
+    const hash = await harness.keyedHash();
+    const idsUnder = async (id: string | undefined) => {
+      const found = await Promise.all(
+        [SYSTEMS.particle_patient_id, undefined].map((system) =>
+          harness.store.findIdsByIndexKeys(hash.indexKeysToFind(system, id ?? "")),
+        ),
+      );
+      return found.flat();
+    };
+    expect(updated.mapping.particle_patient_id).not.toBe(mapping.particle_patient_id);
+    expect(await idsUnder(updated.mapping.particle_patient_id)).toEqual([ID, ID]);
+    expect(await idsUnder(mapping.particle_patient_id)).toEqual([]);
+  });
+
   it("answers success when somebody else completed its operation", async () => {
     const harness = createHarness();
     await put(harness, henrick());
