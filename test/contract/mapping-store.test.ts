@@ -311,11 +311,14 @@ describe.each(Object.keys(STORES))("MappingStore: %s", (name) => {
     expect(
       await store.begin({ ...first, next, prior: before.next, claims, indexKeys: intended.indexKeys }),
     ).toBeUndefined();
+    const [lost = ""] = first.next.operation.intended.claims.slice(-1);
+    const taker = creation({ content: { claims: [lost] }, now: NOW + 61_000 });
+    expect(await store.begin(taker)).toBeUndefined();
     const finish = abandoned(next, NOW / 1_000 + 90);
     expect(await store.finish({ ...finish, token: randomUUID() })).toBe(false);
     expect(await store.finish(finish)).toBe(true);
     expect(await store.finish(finish)).toBe(true);
-    expect(await store.findClaims(first.next.operation.intended.claims)).toEqual([]);
+    expect(await store.findClaims(first.next.operation.intended.claims)).toEqual(taker.claims);
     const kept = await store.findClaims(intended.claims);
     expect(kept.map(({ expiresAt }) => expiresAt)).toEqual(intended.claims.map(() => NOW / 1_000 + 90));
     expect(await store.findIdsByIndexKeys(first.indexKeys)).toEqual([]);

@@ -321,6 +321,16 @@ describe("an Idempotency-Key beside a condition", () => {
     expect((await create(repeated, request)).outcome).toBe("repeated");
     expect((await create(harness, request)).outcome).toBe("repeated");
   });
+
+  it("may be used for another request once the window is over, also before it is collected", async () => {
+    const harness = createHarness();
+    await create(harness, { idempotencyKey: key("one"), ifNoneExist: MRN });
+    harness.pass(RETRY_WINDOW_MS + 2_000);
+    const another = { system: MRN.system, value: "MRN-2" };
+    const patient = henrick({ identifier: [another], birthDate: "1957-03-24" });
+    const request = { patient, idempotencyKey: key("one", "another body"), ifNoneExist: another };
+    expect((await create(harness, request)).outcome).toBe("created");
+  });
 });
 
 describe("an Idempotency-Key that met a patient who was there already", () => {

@@ -3,6 +3,7 @@ import { createPatient } from "../../../shared/registration/create-patient.ts";
 import { deletePatient } from "../../../shared/registration/delete-patient.ts";
 import { readPatient } from "../../../shared/registration/read-patient.ts";
 import { recoverRegistrations } from "../../../shared/registration/recover-registrations.ts";
+import { updatePatient } from "../../../shared/registration/update-patient.ts";
 import { adapterErrorOf } from "../../support/adapter-error.ts";
 import {
   createHarness,
@@ -112,12 +113,37 @@ describe("deletePatient", () => {
     expect(stateOf(harness, id)).toBe("deleted");
   });
 
-  it("is told under the request that began it, whoever has sent it again", async () => {
+  it("is not sent again by who did not get it: the patient may have been revived meanwhile", async () => {
     const { harness, id, remove } = await registered();
     harness.particle.failNext("deletePatient", LOST_REQUEST);
     await failureOf(remove());
     harness.pass(20_000 + SETTLE_MS + 1);
-    await recoverRegistrations(harness, { ...harness.task(), owner: "recovery" });
+    const { getPatient } = harness.particle;
+    const particle = {
+      ...harness.particle,
+      getPatient: async (...call: Parameters<typeof getPatient>) => {
+        const held = await getPatient(...call);
+        await remove();
+        await updatePatient(harness, { id, patient: henrick({ id }) }, harness.task());
+        return held;
+      },
+    };
+    await recoverRegistrations({ ...harness, particle }, harness.task());
+    expect(stateOf(harness, id)).toBe("registered");
+    expect(harness.particle.held.size).toBe(1);
+  });
+
+  it("is told under the request that began it, whoever has sent it again", async () => {
+    const { harness, id, remove } = await registered();
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    await failureOf(remove());
+    const recover = () => {
+      harness.pass(20_000 + SETTLE_MS + 1);
+      return recoverRegistrations(harness, { ...harness.task(), owner: "recovery" });
+    };
+    harness.particle.failNext("deletePatient", LOST_REQUEST);
+    expect(await recover()).toMatchObject({ failed: 1 });
+    expect(await recover()).toMatchObject({ decided: 1 });
     expect(harness.decisions).toEqual([{ id, kind: "delete", owner: "request", verdict: "completed" }]);
   });
 });

@@ -173,6 +173,24 @@ describe("patchPatient", () => {
     expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
   });
 
+  it("gives the patient back where the table did not take what the patch is to do", async () => {
+    const harness = await registered(henrick());
+    let begins = 0;
+    const store = {
+      ...harness.store,
+      begin: async (begin: Parameters<typeof harness.store.begin>[0]) => {
+        begins += 1;
+        if (begins === 2) {
+          throw new AdapterError({ kind: "store-unavailable", retryAfterSeconds: 2 }, "It did not answer.");
+        }
+        return harness.store.begin(begin);
+      },
+    };
+    const work = patch({ ...harness, store }, moved);
+    expect(await failureOf(work)).toMatchObject({ kind: "store-unavailable" });
+    expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
+  });
+
   it("is not refused a unique identifier that only an abandoned registration holds", async () => {
     const harness = await registered(henrick(), { uniqueIdentifierSystems: [MRN.system] });
     harness.particle.failNext("putPatient", LOST_REQUEST);

@@ -310,6 +310,20 @@ describe("updatePatient", () => {
     expect(heldOf(harness)).toEqual([expect.not.objectContaining({ ssn: expect.anything() })]);
   });
 
+  it("records for a revived patient what was meant, also where Particle made something else of it", async () => {
+    const harness = createHarness();
+    await put(harness, henrick());
+    await deletePatient(harness, { id: ID }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    await failureOf(put(harness, henrick()));
+    for (const held of harness.particle.held.values()) {
+      Object.assign(held, { demographics: { ...held.demographics, address_city: "Elsewhere" } });
+    }
+    settle(harness);
+    await decideOpen(harness);
+    expect(mappingOf(harness)).toMatchObject({ state: "drifted", version: 3, identifiers: [MRN] });
+  });
+
   it("refuses Particle's ids of another patient, and ignores its own", async () => {
     const harness = createHarness();
     const { mapping } = await put(harness, henrick());
