@@ -274,6 +274,15 @@ describe("recoverRegistrations", () => {
     expect(Math.max(...waiting)).toBeGreaterThan(720);
   });
 
+  it("begins with none for which it has no time left, and counts it as neither decided nor failed", async () => {
+    const harness = createHarness();
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    await failureOf(createPatient(harness, { patient: henrick() }, harness.task()));
+    harness.pass(20_000 + SETTLE_MS);
+    const late = { ...harness.task(), deadline: harness.now() };
+    expect(await recoverRegistrations(harness, late)).toMatchObject({ found: 1, decided: 0, failed: 0 });
+  });
+
   it("goes on past one that cannot be decided yet", async () => {
     const harness = createHarness({ retryWindowMs: 0 });
     for (let count = 0; count < 3; count += 1) {

@@ -111,6 +111,28 @@ describe("registerTogether", () => {
     expect(harness.particle.held.size).toBe(3);
   });
 
+  it("has time left for taking back when a create has used up its own", async () => {
+    const harness = createHarness();
+    const register = (patient: Patient) => (part: Task, member: NonNullable<CreateRequest["member"]>) =>
+      createPatient(harness, { patient, member }, part);
+    const creates = [
+      { id: harness.newId(), register: register(person(1)) },
+      {
+        id: harness.newId(),
+        register: async (part: Task, member: NonNullable<CreateRequest["member"]>) => {
+          const { outcome } = await register(person(2))(part, member);
+          expect(outcome).toBe("created");
+          harness.pass(part.deadline - harness.now());
+          throw new AdapterError(REFUSED.failure, "It took all of its time.");
+        },
+      },
+    ];
+    const work = registerTogether<Registered>(harness, { creates, reads: [] }, harness.task());
+    expect(await failureOf(work)).toEqual(REFUSED.failure);
+    expect(harness.particle.held.size).toBe(0);
+    expect(await whatIsWrong(harness)).toEqual([]);
+  });
+
   it("begins nothing more after the first failure", async () => {
     const harness = createHarness();
     harness.particle.failNext("putPatient", REFUSED);

@@ -310,6 +310,17 @@ describe("updatePatient", () => {
     expect(heldOf(harness)).toEqual([expect.not.objectContaining({ ssn: expect.anything() })]);
   });
 
+  it("expects no SSN of a revived patient whose body has none: Particle has dropped it", async () => {
+    const harness = createHarness();
+    await put(harness, henrickWithSsn());
+    await deletePatient(harness, { id: ID }, harness.task());
+    harness.particle.failNext("putPatient", LOST_REPLY);
+    await failureOf(put(harness, henrick()));
+    settle(harness);
+    await decideOpen(harness);
+    expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 3 });
+  });
+
   it("records for a revived patient what was meant, also where Particle made something else of it", async () => {
     const harness = createHarness();
     await put(harness, henrick());
