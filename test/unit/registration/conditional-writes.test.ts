@@ -1,5 +1,6 @@
 import type { Patient } from "fhir/r4";
 import { describe, expect, it } from "vitest";
+import { AdapterError } from "../../../shared/failure/failure.ts";
 import {
   deletePatientConditionally,
   updatePatientConditionally,
@@ -146,6 +147,20 @@ describe("resolving a duplicate", () => {
     expect([...harness.particle.held.keys()]).toEqual([kept.patient_id]);
     const held = await readPatient(harness, { id: duplicate.id }, harness.task().deadline);
     expect(held).toMatchObject({ mapping: { state: "replaced" }, demographics: {} });
+  });
+
+  it("leaves the duplicate at Particle also when somebody else has to end what its owner could not", async () => {
+    const { harness, duplicate } = await withDuplicate();
+    const finish = () =>
+      Promise.reject(new AdapterError({ kind: "store-unavailable", retryAfterSeconds: 2 }, "It did not answer."));
+    const dumb = { ...harness, store: { ...harness.store, finish } };
+    expect(await failureOf(feed(dumb, resolution({ identifier: OTHER_MRN })))).toMatchObject({
+      kind: "outcome-unknown",
+    });
+    settle(harness);
+    expect(await recoverRegistrations(harness, harness.task())).toMatchObject({ decided: 1 });
+    expect(harness.store.contents.mappings.get(duplicate.id)).toMatchObject({ state: "replaced", version: 2 });
+    expect(harness.particle.held.size).toBe(2);
   });
 
   it.each([LOST_REPLY, LOST_REQUEST])("sends a deletion of unknown outcome again: $carriedOut", async (fault) => {

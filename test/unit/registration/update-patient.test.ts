@@ -262,6 +262,17 @@ describe("updatePatient", () => {
     expect(mappingOf(harness)).toMatchObject({ state: "registered", version: 1 });
   });
 
+  it("has drifted where Particle holds nobody any more, also where duplicates are deleted there", async () => {
+    const harness = createHarness({ replacedPatients: "delete" });
+    await put(harness, henrick());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(put(harness, henrick({ address: MOVED })));
+    harness.particle.held.clear();
+    settle(harness);
+    await decideOpen(harness);
+    expect(mappingOf(harness)).toMatchObject({ state: "drifted", version: 2 });
+  });
+
   it("leads to its patient by Particle's id of now, and by the former no more", async () => {
     const harness = createHarness();
     const { mapping } = await put(harness, henrick());
