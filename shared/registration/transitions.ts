@@ -174,7 +174,6 @@ export function abandoned(mapping: OpenMapping, expiresAt: number): Finish {
       ...prior,
       indexKeys,
       claims,
-      identifiers: [],
       state: "abandoned",
       expiresAt,
       lastOperation: { token: operation.token, result: "abandoned" },

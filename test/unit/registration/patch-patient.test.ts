@@ -203,6 +203,22 @@ describe("patchPatient", () => {
     expect(await patch(harness, renumbered)).toMatchObject({ outcome: "updated", mapping: { version: 2 } });
   });
 
+  it("sends again what Particle holds where it has drifted: from then on it is what was sent", async () => {
+    const harness = await registered(henrick());
+    harness.particle.failNext("putPatient", LOST_REQUEST);
+    await failureOf(patch(harness, moved));
+    for (const held of harness.particle.held.values()) {
+      Object.assign(held, { demographics: { ...held.demographics, address_city: "Elsewhere" } });
+    }
+    settle(harness);
+    await recoverRegistrations(harness, harness.task());
+    expect(mappingOf(harness)).toMatchObject({ state: "drifted", version: 2 });
+    expect(await patch(harness, (patient) => patient)).toMatchObject({
+      outcome: "updated",
+      mapping: { state: "registered", version: 3 },
+    });
+  });
+
   it("finds nothing to patch where nothing is", async () => {
     const harness = createHarness();
     expect(await failureOf(patch(harness, moved))).toEqual({ kind: "not-found", reason: "patient" });
