@@ -74,6 +74,18 @@ describe("unique identifiers", () => {
     expect((await create(11)).outcome).toBe("created");
   });
 
+  it("are claimed also by who took them under an older key of the hashes", async () => {
+    const harness = unique();
+    const { mapping } = await createPatient(harness, { patient: henrick() }, harness.task());
+    const keys = new Map([
+      ["k2", "a newer key of the tests"],
+      ["k1", "a key of the tests"],
+    ]);
+    const rotated = { ...harness, keyedHash: async () => createKeyedHash({ current: "k2", keys }) };
+    const other = createPatient(rotated, { patient: henrick({ gender: "female" }) }, harness.task());
+    expect(await failureOf(other)).toEqual({ kind: "duplicate", holder: mapping.id });
+  });
+
   it("move with an update, or refuse it", async () => {
     const harness = unique();
     const first = await createPatient(harness, { patient: henrick() }, harness.task());
@@ -221,6 +233,23 @@ describe("a patient_id that the data names, after an outcome that nobody knows",
       harness.task(),
     );
     expect(await again).toMatchObject({ outcome: "updated" });
+  });
+
+  it("is not sent by who finds nobody there when its operation is in other hands by then", async () => {
+    const harness = createHarness({ patientIdSystem: MRN.system });
+    const { getPatient } = harness.particle;
+    const particle = {
+      ...harness.particle,
+      getPatient: async (...call: Parameters<typeof getPatient>) => {
+        const nobody = await getPatient(...call);
+        harness.pass(20_000 + SETTLE_MS);
+        expect(await recoverRegistrations(harness, harness.task())).toMatchObject({ decided: 1 });
+        return nobody;
+      },
+    };
+    const work = createPatient({ ...harness, particle }, { patient: henrick() }, harness.task());
+    expect(await failureOf(work)).toMatchObject({ kind: "in-flight" });
+    expect(harness.particle.calls.map(({ method }) => method)).not.toContain("putPatient");
   });
 
   it("is left to another person who is there", async () => {

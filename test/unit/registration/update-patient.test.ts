@@ -88,6 +88,8 @@ describe("updatePatient", () => {
     expect(
       await failureOf(updatePatient(harness, { id: "none", patient: henrick(), ifMatch: "*" }, harness.task())),
     ).toEqual({ kind: "version-conflict" });
+    await deletePatient(harness, { id: ID }, harness.task());
+    expect(await failureOf(put(harness, henrick(), { ifMatch: "*" }))).toEqual({ kind: "version-conflict" });
   });
 
   it("changes nobody who is there when it must be new, and creates or revives whom there is not", async () => {
