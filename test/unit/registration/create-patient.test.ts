@@ -67,6 +67,16 @@ describe("createPatient", () => {
     expect(harness.particle.held.size).toBe(2);
   });
 
+  it("counts the window from the registration, whatever the patient becomes meanwhile", async () => {
+    const harness = createHarness();
+    const { mapping } = await create(harness);
+    harness.pass(RETRY_WINDOW_MS / 2);
+    const { id } = mapping;
+    await updatePatient(harness, { id, patient: henrick({ id, telecom: [] }) }, harness.task());
+    harness.pass(RETRY_WINDOW_MS / 2 + 1_000);
+    expect((await create(harness)).outcome).toBe("created");
+  });
+
   it("takes no content for a retry where the deployment says so, or a new Idempotency-Key", async () => {
     const off = createHarness({ retryWindowMs: 0 });
     await create(off);

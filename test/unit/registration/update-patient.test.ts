@@ -171,6 +171,8 @@ describe("updatePatient", () => {
     settle(harness);
     expect(await put(harness, henrick({ address: MOVED }))).toMatchObject({ outcome: "updated" });
     expect(heldOf(harness)).toMatchObject([{ ssn: "123-45-6789", address_city: "Boston" }]);
+    await put(harness, henrick({ telecom: [] }));
+    expect(heldOf(harness)).toMatchObject([{ ssn: "123-45-6789" }]);
   });
 
   it("says that it has drifted when Particle holds something else, and sends the next update again", async () => {
