@@ -116,9 +116,10 @@ const leaks = (found: readonly Trace[]): string[] =>
   found.flatMap(({ where, text }) => marksIn(text, pathByForm).map((path) => `${path} in the ${where}`));
 
 beforeAll(async () => {
-  // A request has little time for Particle: unknown outcomes come fast.
-  const environment = { [ENV.particleAttemptTimeoutMs]: "250" };
-  main = watch(await startAdapter({ timeoutMs: 3_600, environment }));
+  // Of its time, a function keeps three seconds for its answer. A request has little for Particle, so that unknown
+  // outcomes come fast, and enough for the first one to a function on a busy machine.
+  const environment = { [ENV.particleAttemptTimeoutMs]: "400" };
+  main = watch(await startAdapter({ timeoutMs: 4_800, environment }));
   const optionalEnvironment = { [ENV.uniqueIdentifierSystems]: UNIQUE };
   other = watch(await startAdapter({ optionalEnvironment }, "infra/oidc-app.ts"));
   twin = main;

@@ -16,8 +16,8 @@ let twin: Twin;
 let client: FhirClient;
 
 beforeAll(async () => {
-  // Operations end their time after 1 second, and are decided from then on.
-  twin = await startAdapter({ timeoutMs: 4_000, environment: { SETTLE_SECONDS: "0" } });
+  // Operations end their time after 2.5 seconds, and are decided from then on.
+  twin = await startAdapter({ timeoutMs: 5_500, environment: { SETTLE_SECONDS: "0" } });
   client = fhirClient(twin.url);
 }, 120_000);
 afterAll(() => twin?.close());
@@ -35,7 +35,7 @@ describe("recover-registrations", () => {
     twin.particle.configure({ faults: [{ fault: "status-after-commit", status: 500, methods: ["POST"] }] });
     expect((await client.create(patient)).status).toBe(503);
     twin.particle.reset();
-    await sleep(1_500);
+    await sleep(3_000);
     expect(await recover()).toMatchObject({ OverdueOperations: 1, RecoveredOperations: 1, UndecidableOperations: 0 });
     const retried = await client.create(patient);
     expect(retried.status).toBe(200);
@@ -47,7 +47,7 @@ describe("recover-registrations", () => {
   it("says why it could not decide one, without a word of the patient", async () => {
     twin.particle.configure({ faults: [{ fault: "reset-after-commit", methods: ["POST"] }] });
     expect((await client.create(henrick({ name: [{ family: "Undecided", given: ["Una"] }] }))).status).toBe(503);
-    await sleep(1_500);
+    await sleep(3_000);
     twin.particle.configure({ faults: [{ fault: "status", status: 403 }] });
     expect(await recover()).toMatchObject({ OverdueOperations: 1, UndecidableOperations: 1 });
     const line = twin.logs().findLast(({ text }) => text.includes("recovery-failed"));

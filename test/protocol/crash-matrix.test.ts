@@ -33,7 +33,8 @@ function aftermathsOf({ kind, number, end }: CrashPoint, { hasEffectsOf }: Crash
     return { before: [CLIENT_FIRST], after: [RECOVERY_FIRST], late: [RECOVERY_FIRST] }[end];
   }
   const isFirst = kind === "write" && number === 1;
-  return end === "before" && !isFirst ? [] : [isFirst ? CLIENT_FIRST : RECOVERY_FIRST];
+  const isMetAnyway = end === "late" || (end === "before" && !isFirst);
+  return isMetAnyway ? [] : [isFirst ? CLIENT_FIRST : RECOVERY_FIRST];
 }
 
 /** Twins beside each other, each with one crash at a time. */

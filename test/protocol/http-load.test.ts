@@ -82,7 +82,7 @@ describe("many clients at once, while Particle fails", () => {
       name: "load",
       clients: 16,
       operations: 24,
-      until: Date.now() + 8_000,
+      until: Date.now() + 6_000,
       seed: 20_261_122,
       longestWaitMs: 2_000,
       giveUpAfterMs: 60_000,

@@ -28,7 +28,7 @@ import {
  * property>'` runs that one and shrinks it again (the rest of the path leads past it: a schedule is made as it runs). Its
  * steps are in the counterexample in their order.
  */
-const { PROTOCOL_RUNS = "120", PROTOCOL_SEED, PROTOCOL_PATH } = process.env;
+const { PROTOCOL_RUNS = "90", PROTOCOL_SEED, PROTOCOL_PATH } = process.env;
 const PARAMETERS: fc.Parameters<unknown> = {
   numRuns: Number(PROTOCOL_RUNS),
   ...(PROTOCOL_SEED !== undefined && { seed: Number(PROTOCOL_SEED) }),

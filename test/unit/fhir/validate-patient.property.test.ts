@@ -24,7 +24,7 @@ describe("any valid Patient", () => {
       fc.property(validPatient, (patient) => {
         expect(validatePatient(patient)).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -56,6 +56,6 @@ it("any JSON at all gets an answer", () => {
         expect(Array.isArray(validatePatient({ ...value, resourceType: "Patient" }))).toBe(true);
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
