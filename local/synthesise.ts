@@ -25,7 +25,7 @@ export function synthesise(outDir: string, app: AppFile = "infra/app.ts", signal
         ...process.env,
         CDK_OUTDIR: outDir,
         CDK_CONTEXT_JSON: JSON.stringify(CONTEXT),
-        // A third of the time; whoever deploys has the template validated.
+        // Two fifths of the time; whoever deploys has the template validated.
         CDK_VALIDATION: "false",
       },
       stdio: ["ignore", "pipe", "pipe"],

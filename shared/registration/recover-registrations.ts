@@ -40,8 +40,10 @@ export async function recoverRegistrations(
 ): Promise<Recovery> {
   const { store } = registration;
   const now = registration.now();
-  const mappings = await store.findOverdue(now, MOST);
-  const records = await store.findOverdueTransactions(now, MOST);
+  const [mappings, records] = await Promise.all([
+    store.findOverdue(now, MOST),
+    store.findOverdueTransactions(now, MOST),
+  ]);
   const operations = [
     ...mappings.found.flatMap((mapping) => ofMapping(registration, mapping, task)),
     ...mappings.unreadable.map(undecidable),

@@ -25,10 +25,7 @@ export async function yieldTo(
 ): Promise<"again" | "lost"> {
   const held = conflict.kind === "claims" ? decisiveClaim(conflict.claims) : conflict;
   const holder = held && (await holderOf(registration, held.id, task));
-  if (holder?.id === writing.id) {
-    return "again";
-  }
-  if (!holder) {
+  if (!holder || holder.id === writing.id) {
     return "again";
   }
   if (holder.state === "abandoned" && holder.patient_id !== writing.patient_id) {

@@ -12,7 +12,7 @@ import { startAdapter } from "../support/fhir-over-http.ts";
 
 const APP = "https://app.example.org";
 
-/** The app with pages allowed, checked by the same rules as it is without. */
+/** The app with pages allowed, checked by the same nag rules as it is without. */
 async function synthesised(allowedOrigins: readonly string[]): Promise<string> {
   const outdir = await mkdtemp(join(tmpdir(), "cors-"));
   const context = { ...cdkJson.context, "aws:cdk:enable-path-metadata": true };
